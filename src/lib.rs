@@ -1,0 +1,4 @@
+//! camgate: RTSP cameras to browsers as HLS.
+#![doc = ""]
+
+pub mod media;

@@ -1,0 +1,3 @@
+//! The `camgate` command.
+
+fn main() {}

@@ -1,0 +1,76 @@
+//! Samples to bytes: the two containers of HLS.
+//!
+//! A [`Muxer`] turns the samples of a part into the bytes that a player fetches.
+//! It knows boxes and packets, and nothing of playlists, cuts or time of day.
+
+pub mod fmp4;
+pub mod mpegts;
+
+use bytes::Bytes;
+
+use crate::media::{Sample, VideoTrack};
+
+/// The bytes of a part or a segment, as the buffers they already lie in: to be sent one after the other.
+pub type Chunks = Vec<Bytes>;
+
+/// How segments are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// Fragmented MP4, CMAF (ISO/IEC 14496-12, 23000-19).
+    Fmp4,
+    /// MPEG-2 transport stream (ISO/IEC 13818-1).
+    MpegTs,
+}
+
+impl Container {
+    /// File extension of segments and parts.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Fmp4 => "m4s",
+            Self::MpegTs => "ts",
+        }
+    }
+
+    /// Media type of segments and parts (RFC 8216 §3.2, §3.3).
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Fmp4 => "video/mp4",
+            Self::MpegTs => "video/mp2t",
+        }
+    }
+}
+
+/// Writes one stream in one container; its counters run on for the life of the stream.
+#[derive(Debug)]
+pub enum Muxer {
+    /// Fragmented MP4.
+    Fmp4(fmp4::Muxer),
+    /// MPEG-2 transport stream.
+    MpegTs(mpegts::Muxer),
+}
+
+impl Muxer {
+    /// A muxer at the start of a stream.
+    pub fn new(container: Container) -> Self {
+        match container {
+            Container::Fmp4 => Self::Fmp4(fmp4::Muxer::default()),
+            Container::MpegTs => Self::MpegTs(mpegts::Muxer::default()),
+        }
+    }
+
+    /// What a decoder needs before the first segment of `track`; MPEG-TS carries it in-band.
+    pub fn init_section(&self, track: &VideoTrack) -> Option<Bytes> {
+        match self {
+            Self::Fmp4(_) => Some(fmp4::init_section(track)),
+            Self::MpegTs(_) => None,
+        }
+    }
+
+    /// Packs `samples`, at least one, that follow each other in decode order.
+    pub fn part(&mut self, track: &VideoTrack, samples: &[Sample], starts_segment: bool) -> Chunks {
+        match self {
+            Self::Fmp4(muxer) => muxer.part(samples),
+            Self::MpegTs(muxer) => muxer.part(track, samples, starts_segment),
+        }
+    }
+}
