@@ -9,7 +9,7 @@ pub mod access_unit;
 pub mod nal;
 pub mod parameter_sets;
 pub mod time;
-// timeline
+pub mod timeline;
 pub mod track;
 
 pub use access_unit::{AccessUnit, Sample};

@@ -1,0 +1,339 @@
+//! Presentation times in decode order → samples on one timeline that only rises.
+//!
+//! A camera stamps pictures with presentation times of a clock that may jump,
+//! stand still or start again. Containers want decode times that rise and
+//! durations that are positive. This module is the only place that bridges the
+//! two. It never fails: an odd stamp costs a viewer at most an uneven frame.
+//!
+//! Three steps for each access unit:
+//! 1. *place* its stamp on the stream's clock, by an offset that holds for a run;
+//!    a stamp that cannot be true is replaced by one from its neighbours;
+//! 2. *decode time*: the n-th smallest presentation time so far, where n lags by
+//!    the depth of B-frame reordering (ISO/IEC 14496-10 §C.4.5.3);
+//! 3. *duration*: known when the next access unit comes, so one is held back.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use super::access_unit::{AccessUnit, Sample};
+use super::time::{Arrival, Ticks, Timescale};
+
+/// Stamps that cannot be true, in a row, after which the camera's clock is believed to have changed.
+const STRIKES: u8 = 3;
+
+/// The deepest reordering that is learned by observation; streams that need more say so in their SPS.
+const MAX_OBSERVED_DEPTH: usize = 4;
+
+/// Places the access units of one track on the stream's timeline.
+#[derive(Debug)]
+pub struct Timeline {
+    timescale: Timescale,
+    /// The longest time between two pictures that is still one run.
+    max_gap: Ticks,
+    depth: usize,
+    depth_is_stated: bool,
+    /// The usual time between two pictures.
+    frame_duration: Ticks,
+    run: Option<Run>,
+    held: Option<Held>,
+    /// No decode time below this has been given out, nor will be.
+    next_decode_time: Ticks,
+}
+
+/// A stretch of access units whose stamps share an offset.
+#[derive(Debug)]
+struct Run {
+    /// Stream time less camera time.
+    offset: Ticks,
+    latest_presentation: Ticks,
+    latest_arrival: Arrival,
+    strikes: u8,
+    /// Presentation times that have not yet served as a decode time.
+    waiting: BinaryHeap<Reverse<Ticks>>,
+}
+
+/// An access unit whose duration is not known yet.
+#[derive(Debug)]
+struct Held {
+    unit: AccessUnit,
+    decode_time: Ticks,
+    presentation_time: Ticks,
+}
+
+impl Held {
+    fn into_sample(self, duration: Ticks) -> Sample {
+        Sample {
+            decode_time: self.decode_time,
+            duration,
+            composition_offset: self.presentation_time - self.decode_time,
+            arrival: self.unit.arrival,
+            random_access: self.unit.random_access,
+            data: self.unit.data,
+        }
+    }
+}
+
+impl Timeline {
+    /// A timeline at zero. Two pictures further apart than `max_gap` belong to different runs.
+    pub fn new(timescale: Timescale, max_gap: Duration) -> Self {
+        Self {
+            timescale,
+            max_gap: timescale.ticks(max_gap),
+            depth: 0,
+            depth_is_stated: false,
+            frame_duration: timescale.ticks(Duration::from_millis(40)),
+            run: None,
+            held: None,
+            next_decode_time: Ticks::ZERO,
+        }
+    }
+
+    /// Takes over what the parameter sets say; to be called between runs.
+    pub fn configure(&mut self, reorder_depth: Option<u8>, frame_rate: Option<f64>) {
+        self.depth = reorder_depth.map_or(0, usize::from);
+        self.depth_is_stated = reorder_depth.is_some();
+        if let Some(rate) = frame_rate.filter(|rate| rate.is_finite() && *rate > 0.1) {
+            self.frame_duration = self.timescale.ticks(Duration::from_secs_f64(1.0 / rate));
+        }
+    }
+
+    /// Whether nothing was sent for so long before `unit` that a viewer must be told of a gap.
+    ///
+    /// Both clocks must say so: arrivals alone may stall and then burst, stamps alone may jump.
+    pub fn gap_before(&self, unit: &AccessUnit) -> bool {
+        let Some(run) = &self.run else { return false };
+        let stamped = unit.pts + run.offset - run.latest_presentation;
+        let arrived = self.arrived_since(run, unit);
+        arrived > self.max_gap && (stamped > self.max_gap || stamped < -self.max_gap)
+    }
+
+    /// Places `unit`; returns the sample before it, whose duration is known now.
+    pub fn push(&mut self, unit: AccessUnit) -> Option<Sample> {
+        let presentation_time = self.place(&unit);
+        let decode_time = self.decode_time(presentation_time);
+        self.next_decode_time = decode_time + Ticks(1);
+        let finished = self.held.replace(Held { unit, decode_time, presentation_time });
+        finished.map(|held| {
+            let duration = decode_time - held.decode_time;
+            self.learn_frame_duration(duration);
+            held.into_sample(duration)
+        })
+    }
+
+    /// Ends the run: returns its last sample, with the usual duration. The next access unit starts a new one.
+    pub fn interrupt(&mut self) -> Option<Sample> {
+        self.run = None;
+        let held = self.held.take()?;
+        self.next_decode_time = held.decode_time + self.frame_duration;
+        Some(held.into_sample(self.frame_duration))
+    }
+
+    fn place(&mut self, unit: &AccessUnit) -> Ticks {
+        let Some(run) = &self.run else { return self.start_run(unit) };
+        let stamped = unit.pts + run.offset;
+        let ahead = stamped - run.latest_presentation;
+        let plausible = ahead <= self.max_gap && ahead > -self.reorder_span();
+        // Where the stamp can't be true, arrival is the better witness.
+        let by_arrival = self.arrived_since(run, unit).clamp(Ticks(1), self.max_gap);
+        let restamped = run.latest_presentation + by_arrival.min(self.frame_duration);
+        let by_arrival = run.latest_presentation + by_arrival;
+
+        // The run was there a few lines above.
+        let Some(run) = &mut self.run else { return restamped };
+        let placed = if plausible {
+            run.strikes = 0;
+            stamped
+        } else if run.strikes + 1 < STRIKES {
+            run.strikes += 1;
+            restamped
+        } else {
+            run.strikes = 0;
+            run.offset = by_arrival - unit.pts;
+            by_arrival
+        };
+        run.latest_presentation = run.latest_presentation.max(placed);
+        run.latest_arrival = unit.arrival;
+        placed
+    }
+
+    fn start_run(&mut self, unit: &AccessUnit) -> Ticks {
+        let depth = i64::try_from(self.depth).unwrap_or(0);
+        let first = self.next_decode_time + Ticks(self.frame_duration.0.saturating_mul(depth));
+        self.run = Some(Run {
+            offset: first - unit.pts,
+            latest_presentation: first,
+            latest_arrival: unit.arrival,
+            strikes: 0,
+            waiting: BinaryHeap::new(),
+        });
+        first
+    }
+
+    /// How far a picture may step back behind the latest one and still be a B-frame.
+    fn reorder_span(&self) -> Ticks {
+        let depth = if self.depth_is_stated { self.depth } else { MAX_OBSERVED_DEPTH };
+        let frames = if depth == 0 { 0 } else { 2 * depth + 1 };
+        Ticks(self.frame_duration.0.saturating_mul(i64::try_from(frames).unwrap_or(i64::MAX)))
+    }
+
+    fn arrived_since(&self, run: &Run, unit: &AccessUnit) -> Ticks {
+        self.timescale.ticks(unit.arrival.elapsed.saturating_sub(run.latest_arrival.elapsed))
+    }
+
+    /// The smallest presentation time that still waits, once enough of them wait; it rises in any case.
+    fn decode_time(&mut self, presentation_time: Ticks) -> Ticks {
+        let depth = self.depth;
+        let Some(run) = &mut self.run else { return self.next_decode_time };
+        run.waiting.push(Reverse(presentation_time));
+        let lead = i64::try_from((depth + 1).saturating_sub(run.waiting.len())).unwrap_or(0);
+        let Reverse(earliest) = match run.waiting.peek() {
+            Some(_) if lead == 0 => run.waiting.pop().unwrap_or(Reverse(presentation_time)),
+            Some(earliest) => *earliest,
+            None => Reverse(presentation_time),
+        };
+        // While the buffer fills, decode times lead up to the first presentation time.
+        let lead = Ticks(self.frame_duration.0.saturating_mul(lead));
+        let decode_time = (earliest - lead).max(self.next_decode_time);
+        if decode_time > presentation_time && !self.depth_is_stated {
+            self.depth = (depth + 1).min(MAX_OBSERVED_DEPTH);
+        }
+        decode_time
+    }
+
+    /// Follows changes of the frame rate, and shrugs at single odd frames.
+    fn learn_frame_duration(&mut self, duration: Ticks) {
+        let shortest = i64::from(self.timescale.hz() / 240);
+        let learned = self.frame_duration.0 + (duration.0 - self.frame_duration.0) / 8;
+        self.frame_duration = Ticks(learned.clamp(shortest, self.max_gap.0.max(shortest)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::time::WallTime;
+    use super::*;
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    const FRAME: i64 = 3600;
+    const MAX_GAP: Duration = Duration::from_secs(3);
+
+    fn unit(pts: i64, arrival_ms: u64) -> AccessUnit {
+        let elapsed = Duration::from_millis(arrival_ms);
+        AccessUnit {
+            pts: Ticks(pts),
+            arrival: Arrival { elapsed, wall: WallTime(0) },
+            random_access: false,
+            lost_packets: 0,
+            data: Bytes::new(),
+        }
+    }
+
+    fn timeline(depth: Option<u8>) -> Timeline {
+        let mut timeline = Timeline::new(Timescale::VIDEO, MAX_GAP);
+        timeline.configure(depth, Some(25.0));
+        timeline
+    }
+
+    /// Decode times, durations and composition offsets of `stamps`, 40 ms apart in arrival.
+    fn samples(timeline: &mut Timeline, stamps: impl IntoIterator<Item = i64>) -> Vec<(i64, i64, i64)> {
+        let mut out = Vec::new();
+        for (i, pts) in stamps.into_iter().enumerate() {
+            out.extend(timeline.push(unit(pts, i as u64 * 40)));
+        }
+        out.extend(timeline.interrupt());
+        out.iter().map(|s| (s.decode_time.0, s.duration.0, s.composition_offset.0)).collect()
+    }
+
+    #[test]
+    fn without_b_frames_decode_time_is_presentation_time_from_zero() {
+        let got = samples(&mut timeline(Some(0)), (0..4).map(|i| 77_000 + i * FRAME));
+        assert_eq!(got, [(0, FRAME, 0), (FRAME, FRAME, 0), (2 * FRAME, FRAME, 0), (3 * FRAME, FRAME, 0)]);
+    }
+
+    #[test]
+    fn stated_b_frames_get_decode_times_that_lead_by_the_depth() {
+        // I0 P3 B1 B2 P6 B4 B5 in decode order; two pictures are held back at most one at a time.
+        let order = [0, 3, 1, 2, 6, 4, 5];
+        let got = samples(&mut timeline(Some(1)), order.map(|i| i * FRAME));
+        let decode: Vec<_> = got.iter().map(|s| s.0 / FRAME).collect();
+        assert_eq!(decode, [0, 1, 2, 3, 4, 5, 6]);
+        let presentation: Vec<_> = got.iter().map(|s| (s.0 + s.2) / FRAME).collect();
+        assert_eq!(presentation, [1, 4, 2, 3, 7, 5, 6]);
+        assert!(got.iter().all(|s| s.2 >= 0), "{got:?}");
+    }
+
+    #[test]
+    fn b_frames_that_no_one_announced_are_learned() {
+        let order = (0..20i64).flat_map(|g| [3 * g, 3 * g + 2, 3 * g + 1].map(|i| i * FRAME));
+        let got = samples(&mut timeline(None), order);
+        let settled = &got[10..];
+        assert!(settled.iter().all(|s| s.2 >= 0 && s.1 == FRAME), "{settled:?}");
+    }
+
+    #[test]
+    fn one_frame_stamped_hours_away_costs_nothing_else() {
+        let mut stamps: Vec<_> = (0..10).map(|i| i * FRAME).collect();
+        stamps[5] += 3 * 3600 * 90_000;
+        let got = samples(&mut timeline(Some(0)), stamps);
+        let expected: Vec<_> = (0..10).map(|i| (i * FRAME, FRAME, 0)).collect();
+        assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn a_clock_that_starts_again_is_followed_without_a_gap() {
+        let stamps = (0..10).map(|i| 1_000_000_000 + i * FRAME).chain((0..10).map(|i| i * FRAME));
+        let got = samples(&mut timeline(Some(0)), stamps);
+        let expected: Vec<_> = (0..20).map(|i| (i * FRAME, FRAME, 0)).collect();
+        assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn a_stall_of_the_network_is_no_gap_when_the_stamps_go_on() {
+        let mut timeline = timeline(Some(0));
+        timeline.push(unit(0, 0));
+        assert!(!timeline.gap_before(&unit(FRAME, 10_000)));
+        assert!(timeline.gap_before(&unit(10 * 90_000, 10_000)));
+    }
+
+    #[test]
+    fn decode_times_go_on_after_an_interruption() {
+        let mut timeline = timeline(Some(0));
+        let before = samples(&mut timeline, [0, FRAME]);
+        let after = samples(&mut timeline, [500_000, 500_000 + FRAME]);
+        assert_eq!(before.last().map(|s| s.0 + s.1), after.first().map(|s| s.0));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_camera_stamps_decode_times_rise_and_durations_are_bounded(
+            depth in proptest::option::of(0u8..5),
+            stamps in proptest::collection::vec((any::<i64>(), -5_000_000i64..5_000_000, 0u8..4, 0u64..6000), 1..200),
+        ) {
+            let mut timeline = timeline(depth);
+            let (mut clock, mut now) = (0i64, 0u64);
+            let mut out = Vec::new();
+            for (wild, step, kind, wait) in stamps {
+                clock = match kind {
+                    0 => wild,
+                    1 => clock.wrapping_add(step),
+                    _ => clock.wrapping_add(FRAME),
+                };
+                now += if kind == 3 { wait } else { 40 };
+                let next = unit(clock, now);
+                if timeline.gap_before(&next) {
+                    out.extend(timeline.interrupt());
+                }
+                out.extend(timeline.push(next));
+            }
+            out.extend(timeline.interrupt());
+            for pair in out.windows(2) {
+                prop_assert!(pair[0].decode_time < pair[1].decode_time);
+                prop_assert!(pair[0].decode_time + pair[0].duration <= pair[1].decode_time);
+            }
+            let longest = Timescale::VIDEO.ticks(MAX_GAP);
+            prop_assert!(out.iter().all(|s| s.duration > Ticks::ZERO && s.duration <= longest));
+        }
+    }
+}
