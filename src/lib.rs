@@ -2,3 +2,5 @@
 #![doc = ""]
 
 pub mod media;
+pub mod hls; pub mod mux;
+pub mod clock; pub mod ingest; pub mod stream;

@@ -1,0 +1,108 @@
+//! Parts and segments, and the names they have in URLs.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::media::{Arrival, WallTime};
+use crate::mux::Chunks;
+
+/// A segment's number in its stream: rises by one, never goes back (RFC 8216 §4.3.3.2).
+pub type MediaSequence = u64;
+
+/// One run of a stream, from start to stop: a path segment of every media URL, so that no cached
+/// response can be mistaken for one of another run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RunId(pub u64);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}", self.0)
+    }
+}
+
+impl FromStr for RunId {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u64::from_str_radix(text, 16).map(Self)
+    }
+}
+
+/// Number of an initialisation section within its run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InitId(pub u32);
+
+/// An initialisation section (`EXT-X-MAP`, RFC 8216 §4.3.2.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Init {
+    /// Its number in URLs.
+    pub id: InitId,
+    /// `ftyp` and `moov`.
+    pub bytes: Bytes,
+}
+
+/// A stretch of a segment that can be fetched by itself (bis §4.4.4.9).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Sum of its samples' durations.
+    pub duration: Duration,
+    /// Whether a random access point comes first in it.
+    pub independent: bool,
+    /// What is sent.
+    pub chunks: Chunks,
+    /// Sum of the chunks' lengths.
+    pub byte_length: usize,
+}
+
+/// A media segment: the chain of its parts. Immutable once it is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Its number.
+    pub media_sequence: MediaSequence,
+    /// How many discontinuities stand before it in the stream (RFC 8216 §4.3.3.3).
+    pub discontinuity_sequence: u64,
+    /// Whether the one before it can't be decoded on into it (§4.3.2.3).
+    pub discontinuity: bool,
+    /// Its initialisation section, where the container has one.
+    pub init: Option<Arc<Init>>,
+    /// When its first picture arrived (§4.3.2.6).
+    pub program_date_time: WallTime,
+    /// Sum of its samples' durations.
+    pub duration: Duration,
+    /// Whether a random access point comes first in it.
+    pub independent: bool,
+    /// In order, at least one.
+    pub parts: Vec<Arc<Part>>,
+    /// Sum over the parts.
+    pub byte_length: usize,
+    /// Number of pictures.
+    pub frames: u32,
+    /// When its last picture arrived.
+    pub completed: Arrival,
+}
+
+impl Segment {
+    /// The whole segment's bytes, in order.
+    pub fn chunks(&self) -> impl Iterator<Item = &Bytes> {
+        self.parts.iter().flat_map(|part| &part.chunks)
+    }
+
+    /// Mean bit rate, in bits per second.
+    pub fn bit_rate(&self) -> f64 {
+        bit_rate(self.byte_length, self.duration)
+    }
+}
+
+/// `bytes` in `duration` as bits per second; nothing in no time is nothing.
+pub fn bit_rate(bytes: usize, duration: Duration) -> f64 {
+    if duration.is_zero() {
+        return 0.0;
+    }
+    #[allow(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
+    let bits = bytes as f64 * 8.0;
+    bits / duration.as_secs_f64()
+}

@@ -1,0 +1,260 @@
+//! Where to cut a part and a segment.
+//!
+//! Samples come one by one and leave as [`Part`]s and [`Segment`]s. The rules, in
+//! the order in which they are asked before a sample is taken:
+//!
+//! | before a sample that … | … the segmenter cuts |
+//! |---|---|
+//! | is a random access point, and the open segment is long enough, or does not start with one | a segment |
+//! | would make the segment longer than TARGETDURATION, or too large | a segment, without a keyframe |
+//! | would make the first segments of a stream longer than the ramp allows | a segment, without a keyframe |
+//! | would make the part longer than PART-TARGET | a part |
+//!
+//! What is kept of the segments, and for how long, is the [window](super::window)'s business.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Settings;
+use super::segment::{Init, InitId, MediaSequence, Part, Segment};
+use crate::media::{Arrival, Sample, Ticks, VideoTrack, WallTime};
+use crate::mux::Muxer;
+
+/// The first segments of a stream are shorter, so that there is a picture before a whole segment time has passed:
+/// they are cut at these fractions of it.
+const RAMP: [f64; 2] = [0.25, 0.5];
+
+/// A keyframe that comes so much too early is still good enough to cut at: cameras count frames, not seconds.
+const EARLY: f64 = 0.9;
+
+/// The span of arrivals within which a stream's own clock is believed when it tells the time of day.
+const CLOCK_TOLERANCE: Duration = Duration::from_millis(500);
+
+/// Cuts one stream.
+#[derive(Debug)]
+pub struct Segmenter {
+    settings: Settings,
+    max_segment_bytes: usize,
+    muxer: Muxer,
+    track: VideoTrack,
+    init: Option<Arc<Init>>,
+    next_init: InitId,
+    next_sequence: MediaSequence,
+    discontinuity_sequence: u64,
+    /// Whether the next segment starts behind a discontinuity.
+    discontinuity: bool,
+    segments_cut: usize,
+    clock: Option<Clock>,
+    latest_time_of_day: WallTime,
+    open: Option<OpenSegment>,
+}
+
+/// Tells the time of day of a decode time: by the arrival of one sample that serves for a whole run.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    decode_time: Ticks,
+    arrival: Arrival,
+}
+
+/// The segment that is being made.
+#[derive(Debug)]
+pub struct OpenSegment {
+    media_sequence: MediaSequence,
+    discontinuity: bool,
+    program_date_time: WallTime,
+    independent: bool,
+    /// Its finished parts.
+    pub parts: Vec<Arc<Part>>,
+    /// Samples of the part that is being made.
+    pending: Vec<Sample>,
+    pending_duration: Ticks,
+    duration: Ticks,
+    byte_length: usize,
+    frames: u32,
+    completed: Arrival,
+}
+
+/// What taking a sample finished.
+#[derive(Debug, Default)]
+pub struct Cut {
+    /// A part of the segment that is still open was finished.
+    pub part: bool,
+    /// A segment was finished.
+    pub segment: Option<Segment>,
+}
+
+impl Segmenter {
+    /// A segmenter whose first segment has the number `first_sequence`, which is also the first
+    /// discontinuity sequence.
+    pub fn new(settings: Settings, track: VideoTrack, first_sequence: MediaSequence) -> Self {
+        let mut segmenter = Self {
+            max_segment_bytes: settings.max_bytes / 4,
+            muxer: Muxer::new(settings.container),
+            settings,
+            init: None,
+            next_init: InitId(0),
+            next_sequence: first_sequence,
+            discontinuity_sequence: first_sequence,
+            discontinuity: false,
+            segments_cut: 0,
+            clock: None,
+            latest_time_of_day: WallTime(0),
+            open: None,
+            track: track.clone(),
+        };
+        segmenter.set_track(track);
+        segmenter
+    }
+
+    /// The segment that is being made, if there is one.
+    pub fn open(&self) -> Option<&OpenSegment> {
+        self.open.as_ref()
+    }
+
+    /// The number of the segment that is being made or comes next.
+    pub fn next_sequence(&self) -> MediaSequence {
+        self.open.as_ref().map_or(self.next_sequence, |open| open.media_sequence)
+    }
+
+    /// Bytes of the segment that is being made.
+    pub fn open_bytes(&self) -> usize {
+        self.open.as_ref().map_or(0, |open| open.byte_length)
+    }
+
+    /// Finishes the open segment: what comes next is not a continuation of it.
+    pub fn interrupt(&mut self) -> Option<Segment> {
+        let segment = self.close();
+        self.clock = None;
+        self.discontinuity |= segment.is_some();
+        segment
+    }
+
+    /// Finishes the open segment: what comes next needs a decoder that knows `track`.
+    pub fn change_track(&mut self, track: VideoTrack) -> Option<Segment> {
+        let segment = self.interrupt();
+        self.set_track(track);
+        segment
+    }
+
+    fn set_track(&mut self, track: VideoTrack) {
+        self.init = self.muxer.init_section(&track).map(|bytes| {
+            let id = self.next_init;
+            self.next_init = InitId(id.0.wrapping_add(1));
+            Arc::new(Init { id, bytes })
+        });
+        self.track = track;
+    }
+
+    /// Takes the next sample, after cutting where the rules say so.
+    pub fn push(&mut self, sample: Sample) -> Cut {
+        let mut cut = Cut::default();
+        if self.segment_ends_before(&sample) {
+            cut.segment = self.close();
+        } else if self.part_ends_before(&sample) {
+            self.close_part();
+            cut.part = true;
+        }
+        let program_date_time = self.time_of_day(&sample);
+        let open = match &mut self.open {
+            Some(open) => open,
+            None => {
+                if self.discontinuity {
+                    self.discontinuity_sequence += 1;
+                }
+                self.open.insert(OpenSegment {
+                    media_sequence: self.next_sequence,
+                    discontinuity: std::mem::take(&mut self.discontinuity),
+                    program_date_time,
+                    independent: sample.random_access,
+                    parts: Vec::new(),
+                    pending: Vec::new(),
+                    pending_duration: Ticks::ZERO,
+                    duration: Ticks::ZERO,
+                    byte_length: 0,
+                    frames: 0,
+                    completed: sample.arrival,
+                })
+            }
+        };
+        open.duration += sample.duration;
+        open.pending_duration += sample.duration;
+        open.byte_length += sample.data.len();
+        open.frames += 1;
+        open.completed = sample.arrival;
+        open.pending.push(sample);
+        cut
+    }
+
+    fn segment_ends_before(&self, sample: &Sample) -> bool {
+        let Some(open) = &self.open else { return false };
+        let so_far = self.duration(open.duration);
+        let with_it = self.duration(open.duration + sample.duration);
+        if sample.random_access && (!open.independent || so_far >= self.settings.segment_time.mul_f64(EARLY)) {
+            return true;
+        }
+        with_it > self.settings.longest_segment()
+            || open.byte_length + sample.data.len() > self.max_segment_bytes
+            || RAMP.get(self.segments_cut).is_some_and(|part| with_it > self.settings.segment_time.mul_f64(*part))
+    }
+
+    fn part_ends_before(&self, sample: &Sample) -> bool {
+        let Some(open) = &self.open else { return false };
+        let with_it = self.duration(open.pending_duration + sample.duration);
+        !open.pending.is_empty() && with_it > self.settings.part_time
+    }
+
+    fn duration(&self, ticks: Ticks) -> Duration {
+        self.track.timescale.duration(ticks)
+    }
+
+    /// When the picture of `sample` arrived, by the stream's own clock as long as that agrees with arrivals:
+    /// a burst of late packets does not make the time of day stumble. It never goes back.
+    fn time_of_day(&mut self, sample: &Sample) -> WallTime {
+        let arrival = sample.arrival;
+        let fresh = Clock { decode_time: sample.decode_time, arrival };
+        let clock = self.clock.get_or_insert(fresh);
+        let since = self.track.timescale.duration(sample.decode_time - clock.decode_time);
+        let mut time = clock.arrival.wall.after(since);
+        if (clock.arrival.elapsed + since).abs_diff(arrival.elapsed) > CLOCK_TOLERANCE {
+            *clock = fresh;
+            time = arrival.wall;
+        }
+        self.latest_time_of_day = self.latest_time_of_day.max(time);
+        self.latest_time_of_day
+    }
+
+    fn close_part(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        let (Some(first), timescale) = (open.pending.first(), self.track.timescale) else { return };
+        let independent = first.random_access;
+        let chunks = self.muxer.part(&self.track, &open.pending, open.parts.is_empty());
+        open.parts.push(Arc::new(Part {
+            duration: timescale.duration(open.pending_duration),
+            independent,
+            byte_length: chunks.iter().map(bytes::Bytes::len).sum(),
+            chunks,
+        }));
+        open.pending.clear();
+        open.pending_duration = Ticks::ZERO;
+    }
+
+    fn close(&mut self) -> Option<Segment> {
+        self.close_part();
+        let open = self.open.take()?;
+        self.next_sequence += 1;
+        self.segments_cut += 1;
+        Some(Segment {
+            media_sequence: open.media_sequence,
+            discontinuity_sequence: self.discontinuity_sequence,
+            discontinuity: open.discontinuity,
+            init: self.init.clone(),
+            program_date_time: open.program_date_time,
+            duration: self.duration(open.duration),
+            independent: open.independent,
+            byte_length: open.parts.iter().map(|part| part.byte_length).sum(),
+            parts: open.parts,
+            frames: open.frames,
+            completed: open.completed,
+        })
+    }
+}

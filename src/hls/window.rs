@@ -1,0 +1,249 @@
+//! What is kept of a stream, and for how long.
+//!
+//! A ring of segments, oldest first:
+//!
+//! ```text
+//!   ┌─ retained ─┐┌────────── listed ──────────┐┌─ open ─┐
+//!   │ 17   18    ││ 19    20    21    22    23 ││ 24 …   │
+//!   └────────────┘└────────────────────────────┘└────────┘
+//! ```
+//!
+//! *Listed* segments are in the playlist. It lists [`Settings::list_size`] of them, and more where the standard
+//! wants more: three target durations (RFC 8216 §6.2.2), and a segment that a decoder can start at.
+//! *Retained* ones have left the playlist, but someone was told of them and may still come: they
+//! stay for their own duration and that of the playlist. A segment that nobody was told of goes at once, so a stream
+//! that nobody watches costs its listed segments and no more.
+//!
+//! Bytes bound everything: beyond [`Settings::max_bytes`] the oldest segments go, whatever else holds.
+//! Every operation is linear in the few segments held at worst.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Settings;
+use super::segment::{Init, InitId, MediaSequence, Part, RunId, Segment, bit_rate};
+use crate::media::VideoTrack;
+
+/// The ring of finished segments.
+#[derive(Debug)]
+pub struct Window {
+    settings: Settings,
+    listed: VecDeque<Arc<Segment>>,
+    retained: VecDeque<Retained>,
+    byte_length: usize,
+    peak_bit_rate: f64,
+    told: Arc<Told>,
+}
+
+/// A segment that has left the playlist.
+#[derive(Debug)]
+struct Retained {
+    segment: Arc<Segment>,
+    /// On the clock of arrivals.
+    until: Duration,
+}
+
+/// How far viewers know of the stream: one above the highest media sequence number in a playlist that was rendered.
+#[derive(Debug, Default)]
+struct Told(AtomicU64);
+
+impl Window {
+    /// An empty window.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            listed: VecDeque::new(),
+            retained: VecDeque::new(),
+            byte_length: 0,
+            peak_bit_rate: 0.0,
+            told: Arc::default(),
+        }
+    }
+
+    /// Bytes of all segments held, listed or retained.
+    pub fn byte_length(&self) -> usize {
+        self.byte_length
+    }
+
+    /// Takes a finished segment, and lets go of what need not be held any longer.
+    pub fn push(&mut self, segment: Segment) {
+        let now = segment.completed.elapsed;
+        self.byte_length += segment.byte_length;
+        self.listed.push_back(Arc::new(segment));
+        self.peak_bit_rate = self.peak_bit_rate.max(self.peak_of_listed());
+        while self.may_unlist_oldest() {
+            self.unlist_oldest(now);
+        }
+        while self.retained.front().is_some_and(|oldest| oldest.until <= now) {
+            self.drop_oldest_retained();
+        }
+    }
+
+    /// Lets go of the oldest segments until `open_bytes` of the open segment fit beside the rest.
+    pub fn make_room(&mut self, open_bytes: usize) {
+        while self.byte_length + open_bytes > self.settings.max_bytes {
+            if self.drop_oldest_retained() {
+                continue;
+            }
+            let Some(segment) = self.listed.pop_front() else { break };
+            self.byte_length -= segment.byte_length;
+        }
+    }
+
+    fn may_unlist_oldest(&self) -> bool {
+        let rest = || self.listed.iter().skip(1);
+        let enough = Duration::from_secs(3 * u64::from(self.settings.target_duration()));
+        self.listed.len() > self.settings.list_size
+            && rest().map(|segment| segment.duration).sum::<Duration>() >= enough
+            && rest().any(|segment| segment.independent)
+    }
+
+    fn unlist_oldest(&mut self, now: Duration) {
+        let playlist: Duration = self.listed.iter().map(|segment| segment.duration).sum();
+        let Some(segment) = self.listed.pop_front() else { return };
+        if self.told.0.load(Ordering::Acquire) > segment.media_sequence {
+            let until = now + segment.duration + playlist;
+            self.retained.push_back(Retained { segment, until });
+        } else {
+            self.byte_length -= segment.byte_length;
+        }
+    }
+
+    fn drop_oldest_retained(&mut self) -> bool {
+        let Some(oldest) = self.retained.pop_front() else { return false };
+        self.byte_length -= oldest.segment.byte_length;
+        true
+    }
+
+    /// The largest bit rate of neighbouring segments that last half a target duration together
+    /// (the definition of BANDWIDTH, RFC 8216 §4.3.4.2).
+    fn peak_of_listed(&self) -> f64 {
+        let half = Duration::from_millis(500) * self.settings.target_duration();
+        let mut peak = 0.0f64;
+        for end in 1..=self.listed.len() {
+            let (mut bytes, mut duration) = (0, Duration::ZERO);
+            for segment in self.listed.range(..end).rev() {
+                bytes += segment.byte_length;
+                duration += segment.duration;
+                if duration >= half {
+                    peak = peak.max(bit_rate(bytes, duration));
+                    break;
+                }
+            }
+        }
+        peak
+    }
+
+    /// What viewers may see from now on: the segments held, and the finished parts of the open one.
+    pub fn snapshot(&self, run: RunId, track: &VideoTrack, open: OpenParts) -> Snapshot {
+        Snapshot {
+            run,
+            settings: self.settings.clone(),
+            track: track.clone(),
+            listed: self.listed.iter().cloned().collect(),
+            retained: self.retained.iter().map(|retained| retained.segment.clone()).collect(),
+            open,
+            peak_bit_rate: self.peak_bit_rate,
+            told: self.told.clone(),
+            rendered: Rendered::default(),
+        }
+    }
+}
+
+/// The finished parts of a segment that is still being made.
+#[derive(Clone, Debug, Default)]
+pub struct OpenParts {
+    /// The number that the segment will have.
+    pub media_sequence: MediaSequence,
+    /// Its parts so far.
+    pub parts: Vec<Arc<Part>>,
+}
+
+/// A stream as viewers see it at one instant. Immutable, shared by all of them.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The run that media URLs name.
+    pub run: RunId,
+    /// How the stream is cut.
+    pub settings: Settings,
+    /// The track of the newest segment.
+    pub track: VideoTrack,
+    /// The segments of the playlist, oldest first.
+    pub listed: Vec<Arc<Segment>>,
+    /// Segments that have left the playlist and can still be fetched.
+    retained: Vec<Arc<Segment>>,
+    /// The open segment.
+    pub open: OpenParts,
+    /// The stream's highest bit rate so far, in bits per second.
+    pub peak_bit_rate: f64,
+    told: Arc<Told>,
+    rendered: Rendered,
+}
+
+/// Playlists that someone has asked for: rendered once for all viewers.
+#[derive(Debug, Default)]
+struct Rendered {
+    media: OnceLock<Bytes>,
+    multivariant: OnceLock<Bytes>,
+}
+
+impl Snapshot {
+    /// The media playlist.
+    pub fn media_playlist(&self) -> &Bytes {
+        self.rendered.media.get_or_init(|| {
+            if let Some(newest) = self.listed.last() {
+                self.told.0.fetch_max(newest.media_sequence + 1, Ordering::AcqRel);
+            }
+            super::playlist::media(self).into()
+        })
+    }
+
+    /// The multivariant playlist.
+    pub fn multivariant_playlist(&self) -> &Bytes {
+        self.rendered.multivariant.get_or_init(|| super::playlist::multivariant(self).into())
+    }
+
+    /// The segment of that number, if it is held.
+    pub fn segment(&self, number: MediaSequence) -> Option<&Arc<Segment>> {
+        self.segments().find(|segment| segment.media_sequence == number)
+    }
+
+    /// A part by its segment's number and its own, counted from 0.
+    pub fn part(&self, number: MediaSequence, index: usize) -> Option<&Arc<Part>> {
+        if number == self.open.media_sequence {
+            return self.open.parts.get(index);
+        }
+        self.segment(number)?.parts.get(index)
+    }
+
+    /// The initialisation section of that number, if a segment held needs it.
+    pub fn init(&self, id: InitId) -> Option<&Arc<Init>> {
+        self.segments().filter_map(|segment| segment.init.as_ref()).find(|init| init.id == id)
+    }
+
+    fn segments(&self) -> impl Iterator<Item = &Arc<Segment>> {
+        self.listed.iter().rev().chain(self.retained.iter().rev())
+    }
+
+    /// Segments held.
+    pub fn segment_count(&self) -> usize {
+        self.listed.len() + self.retained.len()
+    }
+
+    /// Mean bit rate of the listed segments, in bits per second.
+    pub fn average_bit_rate(&self) -> f64 {
+        let bytes = self.listed.iter().map(|segment| segment.byte_length).sum();
+        bit_rate(bytes, self.listed.iter().map(|segment| segment.duration).sum())
+    }
+
+    /// Pictures per second over the listed segments.
+    pub fn frame_rate(&self) -> Option<f64> {
+        let frames: u32 = self.listed.iter().map(|segment| segment.frames).sum();
+        let duration: Duration = self.listed.iter().map(|segment| segment.duration).sum();
+        (!duration.is_zero()).then(|| f64::from(frames) / duration.as_secs_f64())
+    }
+}

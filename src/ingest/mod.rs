@@ -1,0 +1,132 @@
+//! The camera's side: from a link to access units.
+//!
+//! Here belong protocols that cameras speak, and the words in which their
+//! failures are told. When to connect again, and what becomes of the pictures,
+//! is decided by [`stream`](crate::stream).
+
+pub mod backoff;
+pub mod rtsp;
+pub mod url;
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use crate::media::{AccessUnit, VideoCodec, VideoTrack};
+
+pub use url::SourceUrl;
+
+/// Opens sessions with cameras.
+pub trait Connector: Send + Sync + 'static {
+    /// Opens a session: when it resolves, the camera has agreed to send video of a codec that camgate carries.
+    fn connect(&self, source: &SourceUrl) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>>;
+
+    /// Resolves when every session that was dropped has taken leave of its camera.
+    fn drain(&self) -> BoxFuture<'static, ()>;
+}
+
+/// A camera that sends. To drop a session is to end it.
+pub trait Session: Send {
+    /// The codec of its video.
+    fn codec(&self) -> VideoCodec;
+
+    /// The next access unit. An error ends the session.
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Event, IngestError>>;
+}
+
+/// What a camera sent.
+#[derive(Debug)]
+pub struct Event {
+    /// The track, with the first access unit and wherever the camera's parameter sets may have changed.
+    pub track: Option<Box<VideoTrack>>,
+    /// The picture.
+    pub unit: AccessUnit,
+}
+
+/// The step of opening a session in which something went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// TCP connection and `DESCRIBE`.
+    Describe,
+    /// `SETUP`.
+    Setup,
+    /// `PLAY`.
+    Play,
+}
+
+impl Step {
+    /// As the RTSP method is called.
+    pub fn method(self) -> &'static str {
+        match self {
+            Self::Describe => "DESCRIBE",
+            Self::Setup => "SETUP",
+            Self::Play => "PLAY",
+        }
+    }
+}
+
+/// Why a camera does not deliver. Its text is for a person who can act on it, and holds no credentials.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IngestError {
+    /// No TCP connection.
+    #[error("cannot connect to {address}: {reason}")]
+    Unreachable {
+        /// Host and port.
+        address: String,
+        /// What the operating system says.
+        reason: String,
+    },
+    /// The camera wants other credentials.
+    #[error("the camera refused the user name or password")]
+    WrongCredentials,
+    /// The camera wants credentials and there are none.
+    #[error("the camera asks for a user name and a password, and the link has none")]
+    MissingCredentials,
+    /// The camera answered with an RTSP error.
+    #[error("the camera answered {} with RTSP status {status}{}", .step.method(), hint(*.status))]
+    Rejected {
+        /// The request.
+        step: Step,
+        /// RTSP status code (RFC 2326 §7.1.1).
+        status: u16,
+    },
+    /// No answer in time.
+    #[error("the camera did not answer {} within {} s", .step.method(), .after.as_secs_f32())]
+    Timeout {
+        /// The request.
+        step: Step,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// Only codecs that camgate doesn't carry.
+    #[error("the camera sends {codecs}; camgate plays H.264: choose it in the camera's video settings")]
+    UnsupportedCodec {
+        /// The codecs that the camera offers.
+        codecs: String,
+    },
+    /// No video at all.
+    #[error("the camera offers no video at this link")]
+    NoVideo,
+    /// What the camera says is not RTSP, SDP or RTP as camgate knows it.
+    #[error("the camera does not keep to the protocol: {0}")]
+    Protocol(String),
+    /// The connection ended.
+    #[error("the camera closed the connection")]
+    Closed,
+    /// Connected, but no pictures.
+    #[error("the camera has sent no video for {} s", .0.as_secs())]
+    Silent(Duration),
+}
+
+fn hint(status: u16) -> &'static str {
+    match status {
+        404 => " (not found: check the path of the link)",
+        403 => " (forbidden: check what the user may do)",
+        453 => " (not enough bandwidth: the camera serves too many viewers already)",
+        454 => " (session not found)",
+        461 => " (it does not send over TCP)",
+        503 => " (service unavailable: the camera is busy)",
+        _ => "",
+    }
+}

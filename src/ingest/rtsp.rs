@@ -1,0 +1,304 @@
+//! RTSP cameras, by way of retina: the only file that names it.
+//!
+//! retina speaks the protocol and puts RTP packets together to access units (RFC 2326, RFC 6184). What it leaves
+//! to its caller is here: a limit of time for every step, which track to take, parameter sets to tracks, and its errors
+//! in words that an operator can act on.
+
+use std::fmt::Write as _;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, Stream as _};
+use retina::client::{
+    Credentials, Demuxed, Described, InitialTimestampPolicy, PlayOptions, SessionGroup, SessionOptions,
+    SetupOptions, UnassignedChannelDataPolicy,
+};
+use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoFrame, VideoParametersCodec};
+
+use super::{Connector, Event, IngestError, Session, SourceUrl, Step};
+use crate::clock;
+use crate::media::{AccessUnit, ParameterSets, Ticks, VideoCodec, VideoTrack, parameter_sets};
+
+/// Packets that make no sense, in a row, after which the session is given up.
+const MAX_BAD_PACKETS: u32 = 100;
+
+/// Larger access units are not believed.
+const MAX_ACCESS_UNIT: usize = 8 << 20;
+
+/// Connects to RTSP cameras over TCP.
+pub struct RtspConnector {
+    step_timeout: Duration,
+    sessions: Arc<SessionGroup>,
+}
+
+impl RtspConnector {
+    /// Each step of opening a session may take as long as `step_timeout`.
+    pub fn new(step_timeout: Duration) -> Self {
+        Self { step_timeout, sessions: Arc::default() }
+    }
+}
+
+impl Connector for RtspConnector {
+    fn connect(&self, source: &SourceUrl) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>> {
+        let (source, limit, sessions) = (source.clone(), self.step_timeout, self.sessions.clone());
+        async move {
+            let description = describe(&source, limit, sessions).await?;
+            Ok(Box::new(description.play(limit).await?) as Box<dyn Session>)
+        }
+        .boxed()
+    }
+
+    fn drain(&self) -> BoxFuture<'static, ()> {
+        let sessions = self.sessions.clone();
+        async move {
+            // A camera that does not answer TEARDOWN forgets the session by itself.
+            let _ = sessions.await_teardown().await;
+        }
+        .boxed()
+    }
+}
+
+/// What a camera answered to `DESCRIBE`.
+pub struct Description {
+    session: retina::client::Session<Described>,
+    address: String,
+}
+
+/// A track as its SDP describes it.
+#[derive(Debug, Clone)]
+pub struct OfferedTrack {
+    /// `video`, `audio`, `application`.
+    pub media: String,
+    /// As in `a=rtpmap`, in lower case.
+    pub encoding: String,
+    /// RTP clock in Hz.
+    pub clock_rate: u32,
+    /// Audio channels.
+    pub channels: Option<u16>,
+}
+
+/// Connects and asks the camera what it offers.
+pub async fn describe(
+    source: &SourceUrl,
+    limit: Duration,
+    sessions: Arc<SessionGroup>,
+) -> Result<Description, IngestError> {
+    let credentials = source
+        .credentials()
+        .map(|c| Credentials { username: c.username.clone(), password: c.password.clone() });
+    let has_credentials = credentials.is_some();
+    let options = SessionOptions::default()
+        .creds(credentials)
+        .user_agent(concat!("camgate/", env!("CARGO_PKG_VERSION")).into())
+        .session_group(sessions)
+        .unassigned_channel_data(UnassignedChannelDataPolicy::Ignore);
+    let describing = retina::client::Session::describe(source.request_url().clone(), options);
+    let address = source.address();
+    let session = within(limit, Step::Describe, describing)
+        .await?
+        .map_err(|error| classify(&error, Step::Describe, &address, has_credentials))?;
+    Ok(Description { session, address })
+}
+
+async fn within<F: Future>(limit: Duration, step: Step, future: F) -> Result<F::Output, IngestError> {
+    // retina's futures are large, and live only until the camera plays.
+    tokio::time::timeout(limit, Box::pin(future))
+        .await
+        .map_err(|_| IngestError::Timeout { step, after: limit })
+}
+
+impl Description {
+    /// The session description as the camera sent it (RFC 8866).
+    pub fn sdp(&self) -> String {
+        String::from_utf8_lossy(self.session.sdp()).into_owned()
+    }
+
+    /// What the camera offers.
+    pub fn tracks(&self) -> Vec<OfferedTrack> {
+        let track = |stream: &retina::client::Stream| OfferedTrack {
+            media: stream.media().to_owned(),
+            encoding: stream.encoding_name().to_owned(),
+            clock_rate: stream.clock_rate_hz(),
+            channels: stream.channels().map(std::num::NonZeroU16::get),
+        };
+        self.session.streams().iter().map(track).collect()
+    }
+
+    /// Asks for the video and lets it play.
+    pub async fn play(mut self, limit: Duration) -> Result<RtspSession, IngestError> {
+        let stream = self.choose_video()?;
+        let address = &self.address;
+        let setup = SetupOptions::default().frame_format(FrameFormat::MP4);
+        within(limit, Step::Setup, self.session.setup(stream, setup))
+            .await?
+            .map_err(|error| classify(&error, Step::Setup, address, true))?;
+        // Cameras stamp as they like: what a stamp is worth, the timeline decides.
+        let options = PlayOptions::default()
+            .initial_timestamp(InitialTimestampPolicy::Permissive)
+            .initial_seq(retina::client::InitialSequenceNumberPolicy::Ignore);
+        let playing = within(limit, Step::Play, self.session.play(options))
+            .await?
+            .map_err(|error| classify(&error, Step::Play, address, true))?;
+        let demuxed = playing.demuxed().map_err(|error| protocol_error(&error))?;
+        Ok(RtspSession {
+            demuxed: Box::pin(demuxed),
+            stream,
+            has_track: false,
+            bad_packets: 0,
+            lost_packets: 0,
+        })
+    }
+
+    /// The first video track of a codec that camgate carries. MJPEG and H.265 will find their place here.
+    fn choose_video(&self) -> Result<usize, IngestError> {
+        let streams = self.session.streams();
+        let video = || streams.iter().enumerate().filter(|(_, stream)| stream.media() == "video");
+        if let Some((index, _)) = video().find(|(_, stream)| stream.encoding_name() == "h264") {
+            return Ok(index);
+        }
+        let names: Vec<_> = video().map(|(_, stream)| codec_name(stream.encoding_name())).collect();
+        if names.is_empty() {
+            return Err(IngestError::NoVideo);
+        }
+        Err(IngestError::UnsupportedCodec { codecs: names.join(", ") })
+    }
+}
+
+/// The name an operator knows a codec by.
+fn codec_name(encoding: &str) -> String {
+    match encoding {
+        "h265" => "H.265".into(),
+        "jpeg" => "MJPEG".into(),
+        "mp4v-es" => "MPEG-4 Part 2".into(),
+        other => other.chars().filter(|c| c.is_ascii_graphic()).take(32).collect::<String>().to_uppercase(),
+    }
+}
+
+/// A camera that sends H.264.
+pub struct RtspSession {
+    demuxed: Pin<Box<Demuxed>>,
+    stream: usize,
+    has_track: bool,
+    bad_packets: u32,
+    /// Lost since the last access unit that was handed on.
+    lost_packets: u32,
+}
+
+impl Session for RtspSession {
+    fn codec(&self) -> VideoCodec {
+        VideoCodec::H264
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Event, IngestError>> {
+        loop {
+            match ready!(self.demuxed.as_mut().poll_next(context)) {
+                Some(Ok(CodecItem::VideoFrame(frame))) if frame.stream_id() == self.stream => {
+                    self.bad_packets = 0;
+                    if let Some(event) = self.take(frame)? {
+                        return Poll::Ready(Ok(event));
+                    }
+                }
+                Some(Ok(_)) => {}
+                // One packet that makes no sense does not end a stream.
+                Some(Err(error)) if is_bad_packet(&error) && self.bad_packets < MAX_BAD_PACKETS => {
+                    tracing::debug!(error = %first_line(&error), "a packet of the camera was skipped");
+                    self.bad_packets += 1;
+                    self.lost_packets += 1;
+                }
+                Some(Err(error)) => return Poll::Ready(Err(session_error(&error))),
+                None => return Poll::Ready(Err(IngestError::Closed)),
+            }
+        }
+    }
+}
+
+impl RtspSession {
+    fn take(&mut self, frame: VideoFrame) -> Result<Option<Event>, IngestError> {
+        self.lost_packets += u32::from(frame.loss());
+        if frame.data().len() > MAX_ACCESS_UNIT {
+            self.lost_packets += 1;
+            return Ok(None);
+        }
+        let track = if frame.has_new_parameters() || !self.has_track { self.track()? } else { None };
+        self.has_track |= track.is_some();
+        if !self.has_track {
+            // Parameter sets come in the stream, with the next keyframe at the latest.
+            return Ok(None);
+        }
+        let unit = AccessUnit {
+            pts: Ticks(frame.timestamp().timestamp()),
+            arrival: clock::arrival(),
+            random_access: frame.is_random_access_point(),
+            lost_packets: std::mem::take(&mut self.lost_packets),
+            data: Bytes::from(frame.into_data()),
+        };
+        Ok(Some(Event { track, unit }))
+    }
+
+    fn track(&self) -> Result<Option<Box<VideoTrack>>, IngestError> {
+        let stream = &self.demuxed.streams()[self.stream];
+        let Some(ParametersRef::Video(parameters)) = stream.parameters() else { return Ok(None) };
+        let VideoParametersCodec::H264 { sps, pps } = parameters.codec_params() else { return Ok(None) };
+        match parameter_sets::h264_track(sps.clone(), pps.clone()) {
+            Ok(track) => Ok(Some(Box::new(VideoTrack {
+                frame_rate: track.frame_rate.or(stream.framerate().map(f64::from)),
+                ..track
+            }))),
+            Err(parameter_sets::ParameterSetError::Interlaced) => {
+                Err(IngestError::UnsupportedCodec { codecs: "interlaced H.264".into() })
+            }
+            Err(error) => Err(IngestError::Protocol(error.to_string())),
+        }
+    }
+}
+
+/// What retina says of an error of opening a session. It tells a status code; the rest is in its words.
+fn classify(error: &retina::Error, step: Step, address: &str, has_credentials: bool) -> IngestError {
+    match error.status_code() {
+        Some(401) if has_credentials => return IngestError::WrongCredentials,
+        Some(401) => return IngestError::MissingCredentials,
+        Some(status) if !(200..300).contains(&status) => return IngestError::Rejected { step, status },
+        _ => {}
+    }
+    let text = first_line(error);
+    match text.strip_prefix("Unable to connect to RTSP server: ") {
+        Some(reason) => IngestError::Unreachable { address: address.to_owned(), reason: reason.to_owned() },
+        None => session_error(error),
+    }
+}
+
+fn session_error(error: &retina::Error) -> IngestError {
+    let text = first_line(error);
+    if text.starts_with("Error reading from RTSP peer") || text.starts_with("Error writing to RTSP peer") {
+        return IngestError::Closed;
+    }
+    protocol_error(error)
+}
+
+fn protocol_error(error: &retina::Error) -> IngestError {
+    IngestError::Protocol(first_line(error))
+}
+
+/// Whether `error` is about one packet, so that the session may go on: retina names the packet's SSRC then.
+fn is_bad_packet(error: &retina::Error) -> bool {
+    error.to_string().contains("\nssrc: ")
+}
+
+/// The gist of retina's message, without its context of several lines; at most 200 characters, on one line.
+fn first_line(error: &retina::Error) -> String {
+    let text = error.to_string();
+    let mut line = String::new();
+    for c in text.lines().next().unwrap_or_default().chars().take(200) {
+        if c.is_control() {
+            let _ = write!(line, "{}", c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}

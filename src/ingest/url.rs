@@ -1,0 +1,258 @@
+//! Links to cameras: credentials apart, and never in what is printed.
+
+use std::fmt;
+
+use percent_encoding::percent_decode_str;
+
+/// A camera's link: `rtsp://[user[:password]@]host[:port]/path`.
+///
+/// `Display` and `Debug` print it without credentials, and with what looks like one in path or query blotted out.
+/// Two links are the same source if address, path and credentials are equal.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct SourceUrl {
+    url: url::Url,
+    credentials: Option<Credentials>,
+}
+
+/// A user name and a password.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Credentials {
+    /// User name, decoded.
+    pub username: String,
+    /// Password, decoded.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(***)")
+    }
+}
+
+/// Why a link can't be used. The text repeats none of it but the scheme, which holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SourceUrlError {
+    /// Not `rtsp`.
+    #[error("it must begin with rtsp:// (it begins with {0:?})")]
+    Scheme(String),
+    /// No host.
+    #[error("it names no host")]
+    NoHost,
+    /// Something else.
+    #[error("it is not a valid link: {0}")]
+    Invalid(&'static str),
+    /// Longer than any real link.
+    #[error("it is longer than {MAX_LENGTH} characters")]
+    TooLong,
+}
+
+const MAX_LENGTH: usize = 2048;
+const SCHEME: &str = "rtsp://";
+
+impl SourceUrl {
+    /// Reads a link as people write it: passwords may hold `# @ ^ : /` as they are, or percent-encoded.
+    pub fn parse(link: &str) -> Result<Self, SourceUrlError> {
+        let link = link.trim();
+        if link.len() > MAX_LENGTH {
+            return Err(SourceUrlError::TooLong);
+        }
+        if link.chars().any(char::is_control) {
+            return Err(SourceUrlError::Invalid("control character"));
+        }
+        let rest = match link.get(..SCHEME.len()) {
+            Some(scheme) if scheme.eq_ignore_ascii_case(SCHEME) => &link[SCHEME.len()..],
+            _ => {
+                let scheme: String = link.chars().take_while(|c| c.is_ascii_alphanumeric()).take(16).collect();
+                return Err(SourceUrlError::Scheme(scheme));
+            }
+        };
+        let (userinfo, address) = split_userinfo(rest);
+        let url = url::Url::parse(&format!("{SCHEME}{address}")).map_err(|error| match error {
+            url::ParseError::EmptyHost => SourceUrlError::NoHost,
+            url::ParseError::InvalidPort => SourceUrlError::Invalid("invalid port number"),
+            _ => SourceUrlError::Invalid("invalid host name or address"),
+        })?;
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(SourceUrlError::NoHost);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(SourceUrlError::Invalid("more than one @ before the host"));
+        }
+        let credentials = userinfo.filter(|text| !text.is_empty()).map(|text| {
+            let (username, password) = text.split_once(':').unwrap_or((text, ""));
+            Credentials { username: decode(username), password: decode(password) }
+        });
+        Ok(Self { url, credentials })
+    }
+
+    /// The same link with these credentials in place of its own.
+    pub fn with_credentials(self, username: &str, password: &str) -> Self {
+        let credentials = Credentials { username: username.into(), password: password.into() };
+        Self { credentials: Some(credentials), ..self }
+    }
+
+    /// What to send to the camera: the link without credentials.
+    pub fn request_url(&self) -> &url::Url {
+        &self.url
+    }
+
+    /// Credentials, if the link has any.
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
+    }
+
+    /// Host and port, for messages.
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.url.host_str().unwrap_or_default(), self.url.port().unwrap_or(554))
+    }
+}
+
+/// Where the user's part ends: at the last `@` of what a browser would take for the authority or, where that
+/// leaves no address (`admin:pa/ss@host`), at the last `@` of all.
+fn split_userinfo(rest: &str) -> (Option<&str>, &str) {
+    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    if let Some(at) = rest[..authority_end].rfind('@') {
+        return (Some(&rest[..at]), &rest[at + 1..]);
+    }
+    let authority = &rest[..authority_end];
+    let port = authority.rsplit_once(':').map(|(_, port)| port);
+    let is_address = authority.starts_with('[') || port.is_none_or(|port| port.parse::<u16>().is_ok());
+    match rest.rfind('@') {
+        Some(at) if !is_address => (Some(&rest[..at]), &rest[at + 1..]),
+        _ => (None, rest),
+    }
+}
+
+/// Percent-decoding; text that does not decode to UTF-8 is meant as it stands.
+fn decode(text: &str) -> String {
+    percent_decode_str(text).decode_utf8().map_or_else(|_| text.to_owned(), std::borrow::Cow::into_owned)
+}
+
+impl fmt::Display for SourceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = if self.credentials.is_some() { "***@" } else { "" };
+        let tail = &self.url[url::Position::BeforePath..];
+        let host = &self.url[url::Position::BeforeHost..url::Position::AfterPort];
+        write!(f, "{SCHEME}{user}{host}{}", blot_out(tail))
+    }
+}
+
+impl fmt::Debug for SourceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SourceUrl({self})")
+    }
+}
+
+/// Parameters that carry secrets in links of known cameras, in lower case.
+const SECRET_KEYS: [&str; 9] = ["user", "usr", "pass", "pwd", "psw", "token", "auth", "secret", "key"];
+
+/// `/user=admin_password=x_channel=1` → `/user=***_password=***_channel=1`: whatever follows a telling name and `=`.
+fn blot_out(tail: &str) -> String {
+    let mut out = String::with_capacity(tail.len());
+    let mut rest = tail;
+    while let Some(equals) = rest.find('=') {
+        let (name, value) = rest.split_at(equals + 1);
+        out.push_str(name);
+        let key = name.rsplit(['&', '?', '/', ';', '_']).next().unwrap_or(name).to_ascii_lowercase();
+        let end = value.find(['&', '/', ';', '_', '?']).unwrap_or(value.len());
+        if SECRET_KEYS.iter().any(|secret| key.contains(secret)) {
+            // An underscore may be part of the secret: go on to the next name, if there is one.
+            let end = value.find('=').map_or_else(
+                || value.find(['&', '/', ';', '?']).unwrap_or(value.len()),
+                |next| value[..next].rfind(['&', '/', ';', '_', '?']).unwrap_or(next),
+            );
+            out.push_str("***");
+            rest = &value[end..];
+        } else {
+            out.push_str(&value[..end]);
+            rest = &value[end..];
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(link: &str) -> SourceUrl {
+        SourceUrl::parse(link).unwrap()
+    }
+
+    fn credentials(link: &str) -> (String, String) {
+        let url = parse(link);
+        let credentials = url.credentials().unwrap();
+        (credentials.username.clone(), credentials.password.clone())
+    }
+
+    #[test]
+    fn passwords_may_hold_the_marks_that_people_use() {
+        for password in ["p#ss", "p@ss", "p^ss", "p:ss", "p/ss", "p?ss", "a@b#c^d:e/f", "100%", "%zz"] {
+            let link = format!("rtsp://admin:{password}@10.0.0.7:8554/h264?channel=1");
+            assert_eq!(credentials(&link), ("admin".into(), password.into()), "{link}");
+            let url = parse(&link);
+            assert_eq!(url.request_url().as_str(), "rtsp://10.0.0.7:8554/h264?channel=1");
+        }
+    }
+
+    #[test]
+    fn encoded_passwords_are_decoded() {
+        assert_eq!(credentials("rtsp://ad%40min:p%23s%2Fs@cam/1"), ("ad@min".into(), "p#s/s".into()));
+    }
+
+    #[test]
+    fn an_at_sign_in_the_path_is_no_user() {
+        let url = parse("rtsp://10.0.0.7:554/live@main?x=a@b");
+        assert!(url.credentials().is_none());
+        assert_eq!(url.address(), "10.0.0.7:554");
+    }
+
+    #[test]
+    fn ipv6_addresses_are_addresses() {
+        assert_eq!(parse("rtsp://[::1]:8554/a@b").address(), "[::1]:8554");
+    }
+
+    #[test]
+    fn nothing_printed_holds_a_secret() {
+        for link in [
+            "rtsp://admin:hunter2@cam/1",
+            "rtsp://cam/user=admin_password=hunter2_channel=1_stream=0.sdp",
+            "rtsp://cam/live?user=admin&password=hunter2",
+            "rtsp://cam/live?channel=1&PWD=hunter2",
+            "rtsp://cam/live?channel=1&PWD=hunter2_x",
+            "rtsp://cam/cam?auth=hunter2#hunter2=1",
+        ] {
+            let url = parse(link);
+            let printed = format!("{url} {url:?} {:?}", url.credentials());
+            assert!(!printed.contains("hunter2"), "{printed}");
+        }
+        let shown = parse("rtsp://cam/user=admin_password=x_y_channel=1.sdp").to_string();
+        assert_eq!(shown, "rtsp://cam/user=***_password=***_channel=1.sdp");
+        assert_eq!(parse("rtsp://u:p@cam:554/ch=1").to_string(), "rtsp://***@cam:554/ch=1");
+    }
+
+    #[test]
+    fn other_schemes_and_broken_links_are_told_apart() {
+        assert_eq!(SourceUrl::parse("http://cam/"), Err(SourceUrlError::Scheme("http".into())));
+        assert_eq!(SourceUrl::parse(""), Err(SourceUrlError::Scheme(String::new())));
+        assert_eq!(SourceUrl::parse("rtsp://"), Err(SourceUrlError::NoHost));
+        assert_eq!(SourceUrl::parse("rtsp://admin:x@"), Err(SourceUrlError::NoHost));
+        assert!(matches!(SourceUrl::parse("rtsp://cam:99999/"), Err(SourceUrlError::Invalid(_))));
+        assert!(matches!(SourceUrl::parse("rtsp://cam/\r\nX: y"), Err(SourceUrlError::Invalid(_))));
+        assert_eq!(SourceUrl::parse(&format!("rtsp://cam/{}", "x".repeat(3000))), Err(SourceUrlError::TooLong));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic_or_print_a_password(
+            link in "\\PC{0,80}", password in "[A-Z]{8,12}", path in "[a-z@/?#:=&_.]{0,30}",
+        ) {
+            let _ = SourceUrl::parse(&link);
+            let with_password = format!("rtsp://admin:{password}@cam.example/{path}");
+            if let Ok(url) = SourceUrl::parse(&with_password) {
+                proptest::prop_assert!(!url.to_string().contains(&password));
+            }
+        }
+    }
+}

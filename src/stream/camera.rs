@@ -1,0 +1,252 @@
+//! One session with a camera: connect, pump, and connect again.
+//!
+//! A camera's task is the only one that polls its session. The outputs that it feeds lie behind a mutex that the task
+//! takes once a picture and the registry takes to attach and detach: so a stream can change its camera between
+//! two pictures, and no queue lies in the way of any.
+
+use std::future::Future as _;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::status::State;
+use super::{Output, StreamId, lock};
+use crate::clock;
+use crate::ingest::backoff::Backoff;
+use crate::ingest::{Connector, Event, IngestError, Session, SourceUrl};
+use crate::media::{VideoCodec, VideoTrack};
+
+/// A camera that was asked for and then not used is let go after this time.
+const UNUSED: Duration = Duration::from_secs(2);
+
+/// A camera that is watched by at least one stream.
+#[derive(Debug)]
+pub(super) struct Camera {
+    pub(super) source: SourceUrl,
+    feed: Mutex<Feed>,
+    attached: Notify,
+    progress: watch::Sender<Progress>,
+    packets_lost: AtomicU64,
+    stop: CancellationToken,
+}
+
+#[derive(Debug, Default)]
+struct Feed {
+    outputs: Vec<Output>,
+    track: Option<Box<VideoTrack>>,
+}
+
+/// How far a camera has come.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Progress {
+    pub(super) state: State,
+    /// The outcome of the first attempt to connect, once it is known.
+    pub(super) first: Option<Result<(), IngestError>>,
+    pub(super) codec: Option<VideoCodec>,
+    pub(super) reconnects: u64,
+    pub(super) last_error: Option<IngestError>,
+}
+
+/// What a camera's task needs from outside.
+pub(super) struct Surroundings {
+    pub(super) connector: Arc<dyn Connector>,
+    /// Bounds how many cameras are being connected to at once.
+    pub(super) connecting: Arc<Semaphore>,
+    /// Without video for so long a session is given up.
+    pub(super) video_timeout: Duration,
+}
+
+impl Camera {
+    pub(super) fn new(source: SourceUrl) -> Arc<Self> {
+        Arc::new(Self {
+            source,
+            feed: Mutex::default(),
+            attached: Notify::new(),
+            progress: watch::Sender::default(),
+            packets_lost: AtomicU64::new(0),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// Feeds `output` from the next random access point on.
+    pub(super) fn attach(&self, mut output: Output) {
+        let mut feed = lock(&self.feed);
+        if let Some(track) = &feed.track {
+            output.set_track(track);
+        }
+        feed.outputs.push(output);
+        drop(feed);
+        self.attached.notify_one();
+    }
+
+    /// Takes an output away.
+    pub(super) fn detach(&self, id: &StreamId) -> Option<Output> {
+        let mut feed = lock(&self.feed);
+        let index = feed.outputs.iter().position(|output| output.id == *id)?;
+        Some(feed.outputs.swap_remove(index))
+    }
+
+    /// Whether nothing is attached.
+    pub(super) fn is_unused(&self) -> bool {
+        lock(&self.feed).outputs.is_empty()
+    }
+
+    /// Ends the session, with TEARDOWN, and the task.
+    pub(super) fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Lets go of every output: their viewers learn that the streams have ended.
+    pub(super) fn end_outputs(&self) {
+        lock(&self.feed).outputs.clear();
+    }
+
+    /// Says how the first attempt to connect ended.
+    pub(super) fn set_first(&self, outcome: Result<(), IngestError>) {
+        self.progress.send_if_modified(|progress| {
+            let news = progress.first.is_none();
+            progress.first.get_or_insert(outcome);
+            news
+        });
+    }
+
+    /// Resolves when the first attempt to connect has ended.
+    pub(super) async fn first_outcome(&self) -> Result<(), IngestError> {
+        let mut progress = self.progress.subscribe();
+        let known = progress.wait_for(|progress| progress.first.is_some()).await;
+        // The sender lives in self: the channel can't close here.
+        known.ok().and_then(|progress| progress.first.clone()).unwrap_or(Err(IngestError::Closed))
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        self.progress.borrow().clone()
+    }
+
+    pub(super) fn track(&self) -> Option<VideoTrack> {
+        lock(&self.feed).track.as_deref().cloned()
+    }
+
+    pub(super) fn packets_lost(&self) -> u64 {
+        self.packets_lost.load(Ordering::Relaxed)
+    }
+
+    /// Runs until the camera is stopped, or the first attempt to connect fails.
+    pub(super) async fn run(&self, surroundings: &Surroundings) -> Result<(), IngestError> {
+        let running = self.run_until_failure(surroundings);
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Ok(()),
+            outcome = running => outcome,
+        }
+    }
+
+    async fn run_until_failure(&self, surroundings: &Surroundings) -> Result<(), IngestError> {
+        let mut backoff = Backoff::new(fastrand::u64(..));
+        let mut connected_before = false;
+        loop {
+            let mut healthy_since = None;
+            let error = match self.connect(surroundings).await {
+                Ok(session) => {
+                    healthy_since = Some(clock::elapsed());
+                    self.connected(session.codec(), connected_before);
+                    if !connected_before && !self.used_soon().await {
+                        return Ok(());
+                    }
+                    connected_before = true;
+                    let error = self.pump(session, surroundings.video_timeout).await;
+                    lock(&self.feed).outputs.iter_mut().for_each(Output::interrupt);
+                    error
+                }
+                Err(error) if !connected_before => return Err(error),
+                Err(error) => error,
+            };
+            let healthy = healthy_since.map_or(Duration::ZERO, |since| clock::elapsed().saturating_sub(since));
+            let wait = backoff.after_failure(healthy);
+            tracing::warn!(source = %self.source, %error, retry_in = ?wait, "camera lost");
+            self.progress.send_modify(|progress| {
+                progress.state = State::Reconnecting;
+                progress.last_error = Some(error);
+            });
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn connect(&self, surroundings: &Surroundings) -> Result<Box<dyn Session>, IngestError> {
+        // The semaphore is never closed; without a permit there is only less pacing.
+        let _permit = surroundings.connecting.acquire().await.ok();
+        surroundings.connector.connect(&self.source).await
+    }
+
+    fn connected(&self, codec: VideoCodec, again: bool) {
+        tracing::info!(source = %self.source, codec = codec.name(), again, "camera plays");
+        self.progress.send_modify(|progress| {
+            progress.codec = Some(codec);
+            progress.reconnects += u64::from(again);
+        });
+        self.set_first(Ok(()));
+    }
+
+    /// Waits until something is attached: pictures that nobody takes would be lost, the first keyframe among them.
+    async fn used_soon(&self) -> bool {
+        let used = async {
+            while self.is_unused() {
+                self.attached.notified().await;
+            }
+        };
+        tokio::time::timeout(UNUSED, used).await.is_ok()
+    }
+
+    /// Hands on what the session sends until it ends.
+    async fn pump(&self, mut session: Box<dyn Session>, video_timeout: Duration) -> IngestError {
+        let mut latest = clock::elapsed();
+        let mut live = false;
+        // One timer for many pictures: it is set anew when it fires, not at each of them.
+        let mut silence = pin!(tokio::time::sleep(video_timeout));
+        std::future::poll_fn(|context| {
+            while let std::task::Poll::Ready(event) = session.poll_next(context) {
+                match event {
+                    Ok(event) => {
+                        latest = event.unit.arrival.elapsed;
+                        self.deliver(event);
+                    }
+                    Err(error) => return std::task::Poll::Ready(error),
+                }
+                if !std::mem::replace(&mut live, true) {
+                    self.progress.send_modify(|progress| progress.state = State::Live);
+                }
+            }
+            while silence.as_mut().poll(context).is_ready() {
+                let quiet = clock::elapsed().saturating_sub(latest);
+                if quiet >= video_timeout {
+                    return std::task::Poll::Ready(IngestError::Silent(quiet));
+                }
+                silence.as_mut().reset(Instant::now() + (video_timeout - quiet));
+            }
+            std::task::Poll::Pending
+        })
+        .await
+    }
+
+    fn deliver(&self, event: Event) {
+        let Event { track, unit } = event;
+        if unit.lost_packets > 0 {
+            self.packets_lost.fetch_add(unit.lost_packets.into(), Ordering::Relaxed);
+        }
+        let mut feed = lock(&self.feed);
+        let Feed { outputs, track: known } = &mut *feed;
+        if let Some(track) = track {
+            outputs.iter_mut().for_each(|output| output.set_track(&track));
+            *known = Some(track);
+        }
+        // Nearly always there is one output: it gets the picture itself.
+        if let Some((last, others)) = outputs.split_last_mut() {
+            others.iter_mut().for_each(|output| output.push(unit.clone()));
+            last.push(unit);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Lets go of streams that nobody watches, and of those least watched when memory runs short.
+//!
+//! The decisions are pure functions of what is seen at one instant; [`run`] is the loop around them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Registry, StreamId};
+
+/// What the reaper knows of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its name.
+    pub id: StreamId,
+    /// Time since someone asked for it.
+    pub idle: Duration,
+    /// Bytes of media it holds.
+    pub bytes: usize,
+}
+
+/// The streams to let go of: those idle for `delay`, and then the longest idle ones until the rest fits in `max_bytes`.
+pub fn to_stop(mut seen: Vec<Seen>, delay: Duration, max_bytes: usize) -> Vec<StreamId> {
+    seen.sort_by_key(|stream| std::cmp::Reverse(stream.idle));
+    let mut held: usize = seen.iter().map(|stream| stream.bytes).sum();
+    let mut stop = Vec::new();
+    for stream in seen {
+        if stream.idle < delay && held <= max_bytes {
+            break;
+        }
+        held -= stream.bytes;
+        stop.push(stream.id);
+    }
+    stop
+}
+
+/// Looks every `interval`, for as long as it is polled.
+pub async fn run(registry: Arc<Registry>, delay: Duration, interval: Duration, max_bytes: usize) {
+    let mut ticks = tokio::time::interval(interval);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        for id in to_stop(registry.seen(), delay, max_bytes) {
+            // Someone may have come back since the look: the registry asks again under its lock.
+            let over_budget = registry.byte_length() > max_bytes;
+            if registry.stop_if(&id, |stream| over_budget || stream.idle() >= delay) {
+                tracing::info!(stream = %id, over_budget, "stream let go");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(id: &str, idle: u64, bytes: usize) -> Seen {
+        Seen { id: StreamId::parse(id).unwrap(), idle: Duration::from_secs(idle), bytes }
+    }
+
+    fn stopped(streams: &[Seen], max_bytes: usize) -> Vec<String> {
+        let stop = to_stop(streams.to_vec(), Duration::from_secs(30), max_bytes);
+        stop.iter().map(StreamId::to_string).collect()
+    }
+
+    #[test]
+    fn idle_streams_go_and_watched_ones_stay() {
+        let streams = [seen("watched", 3, 10), seen("idle", 30, 10), seen("forgotten", 300, 10)];
+        assert_eq!(stopped(&streams, 1000), ["forgotten", "idle"]);
+    }
+
+    #[test]
+    fn when_memory_is_short_the_least_recently_watched_go_first() {
+        let streams = [seen("a", 1, 60), seen("b", 9, 60), seen("c", 5, 60)];
+        assert_eq!(stopped(&streams, 130), ["b"]);
+        assert_eq!(stopped(&streams, 60), ["b", "c"]);
+    }
+}

@@ -1,0 +1,307 @@
+//! All streams and all cameras: start, stop, find.
+//!
+//! One lock guards both tables, and whatever joins a stream to a camera happens under it. Nothing waits under it:
+//! [`Registry::start`] waits for a camera's answer without, and looks again when it has it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+use tokio_util::task::TaskTracker;
+
+use super::camera::{Camera, Surroundings};
+use super::reaper::Seen;
+use super::viewers::Viewers;
+use super::{Output, Stream, StreamId, lock, millis};
+use crate::clock;
+use crate::hls::{self, Packager, RunId};
+use crate::ingest::{Connector, IngestError, SourceUrl};
+
+/// Cameras that are being connected to at once, at most.
+const CONNECTING_AT_ONCE: usize = 64;
+
+/// What all streams have in common.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How each is cut.
+    pub hls: hls::Settings,
+    /// How many may run.
+    pub max_streams: usize,
+    /// Without video for so long a camera is connected to again.
+    pub video_timeout: Duration,
+}
+
+/// How a start went well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Started {
+    /// There was no such stream before.
+    New,
+    /// It ran already.
+    Active,
+    /// It ran with another link.
+    Moved,
+}
+
+/// Why a stream was not started.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// As many run as may.
+    #[error("{0} streams run already, which is the limit (MAX_STREAMS)")]
+    TooManyStreams(usize),
+    /// The gateway is ending.
+    #[error("the gateway is shutting down")]
+    ShuttingDown,
+    /// It was stopped while it was being started.
+    #[error("the stream was stopped before its camera answered")]
+    Stopped,
+    /// The camera.
+    #[error(transparent)]
+    Camera(#[from] IngestError),
+}
+
+/// All that runs.
+pub struct Registry {
+    settings: Settings,
+    surroundings: Arc<Surroundings>,
+    tables: Mutex<Tables>,
+    tasks: TaskTracker,
+    /// Above every media sequence number of every stream so far.
+    next_sequence: AtomicU64,
+}
+
+#[derive(Default)]
+struct Tables {
+    streams: HashMap<StreamId, Arc<Stream>>,
+    cameras: HashMap<SourceUrl, Arc<Camera>>,
+    draining: bool,
+}
+
+/// What a start has to wait for.
+struct Pending {
+    stream: Arc<Stream>,
+    camera: Arc<Camera>,
+    outcome: Started,
+}
+
+impl Registry {
+    /// Nothing runs yet.
+    pub fn new(settings: Settings, connector: Arc<dyn Connector>) -> Arc<Self> {
+        let video_timeout = settings.video_timeout;
+        let connecting = Arc::new(Semaphore::new(CONNECTING_AT_ONCE));
+        Arc::new(Self {
+            settings,
+            surroundings: Arc::new(Surroundings { connector, connecting, video_timeout }),
+            tables: Mutex::default(),
+            tasks: TaskTracker::new(),
+            next_sequence: AtomicU64::new(0),
+        })
+    }
+
+    /// How streams are cut.
+    pub fn hls_settings(&self) -> &hls::Settings {
+        &self.settings.hls
+    }
+
+    /// Starts stream `id` from `source`, or moves it there; resolves when the camera has agreed to send.
+    ///
+    /// Goes on to its end even if the caller loses interest: a stream is never half started.
+    pub async fn start(self: &Arc<Self>, id: StreamId, source: SourceUrl) -> Result<Started, StartError> {
+        let this = self.clone();
+        let starting = self.tasks.spawn(async move { this.start_to_the_end(&id, &source).await });
+        starting.await.unwrap_or(Err(StartError::Stopped))
+    }
+
+    async fn start_to_the_end(self: &Arc<Self>, id: &StreamId, source: &SourceUrl) -> Result<Started, StartError> {
+        let Pending { stream, camera, outcome } = self.prepare(id, source)?;
+        camera.first_outcome().await?;
+        if outcome == Started::Moved {
+            self.move_stream(&stream, &camera)?;
+        }
+        Ok(outcome)
+    }
+
+    fn prepare(self: &Arc<Self>, id: &StreamId, source: &SourceUrl) -> Result<Pending, StartError> {
+        let mut tables = lock(&self.tables);
+        if tables.draining {
+            return Err(StartError::ShuttingDown);
+        }
+        if let Some(stream) = tables.streams.get(id).cloned() {
+            stream.touch();
+            let camera = stream.camera();
+            if camera.source == *source {
+                // Whoever comes while the camera is still being asked gets the answer of whoever came first.
+                let known = camera.progress().first.is_some();
+                let outcome = if known { Started::Active } else { Started::New };
+                return Ok(Pending { stream, camera, outcome });
+            }
+            let camera = self.camera(&mut tables, source);
+            return Ok(Pending { stream, camera, outcome: Started::Moved });
+        }
+        if tables.streams.len() >= self.settings.max_streams {
+            return Err(StartError::TooManyStreams(self.settings.max_streams));
+        }
+        let camera = self.camera(&mut tables, source);
+        let stream = self.new_stream(id, &camera);
+        tables.streams.insert(id.clone(), stream.clone());
+        Ok(Pending { stream, camera, outcome: Started::New })
+    }
+
+    /// The camera of that link, running.
+    fn camera(self: &Arc<Self>, tables: &mut Tables, source: &SourceUrl) -> Arc<Camera> {
+        if let Some(camera) = tables.cameras.get(source) {
+            return camera.clone();
+        }
+        let camera = Camera::new(source.clone());
+        tables.cameras.insert(source.clone(), camera.clone());
+        let (this, running) = (self.clone(), camera.clone());
+        self.tasks.spawn(async move {
+            let ended = running.run(&this.surroundings).await;
+            // First everything is gone, then its failure is told: a failed start leaves nothing behind.
+            this.forget(&running);
+            running.set_first(ended.and(Err(IngestError::Closed)));
+        });
+        camera
+    }
+
+    fn new_stream(&self, id: &StreamId, camera: &Arc<Camera>) -> Arc<Stream> {
+        let first_sequence = self.first_sequence();
+        let (publisher, snapshots) = watch::channel(None);
+        let bytes = Arc::new(AtomicUsize::new(0));
+        let packager = Packager::new(self.settings.hls.clone(), first_sequence);
+        camera.attach(Output { id: id.clone(), packager, snapshots: publisher, bytes: bytes.clone() });
+        let now = clock::elapsed();
+        Arc::new(Stream {
+            id: id.clone(),
+            run: RunId(first_sequence),
+            snapshots,
+            started: now,
+            last_access: AtomicU64::new(millis(now)),
+            viewers: Mutex::new(Viewers::default()),
+            bytes,
+            camera: Mutex::new(camera.clone()),
+        })
+    }
+
+    /// The time of day in tenths of a second: a stream that is started again, by this process or the next, goes on
+    /// above its former numbers, for segments take longer than that. Two streams never get the same.
+    fn first_sequence(&self) -> u64 {
+        let now = clock::wall_time().deciseconds().max(1);
+        let take = |next: u64| Some(next.max(now) + 1);
+        let previous = self.next_sequence.fetch_update(Ordering::AcqRel, Ordering::Acquire, take);
+        previous.unwrap_or(0).max(now)
+    }
+
+    fn move_stream(&self, stream: &Arc<Stream>, camera: &Arc<Camera>) -> Result<(), StartError> {
+        let mut tables = lock(&self.tables);
+        let runs = tables.streams.get(&stream.id).is_some_and(|running| Arc::ptr_eq(running, stream));
+        let plays = tables.cameras.get(&camera.source).is_some_and(|known| Arc::ptr_eq(known, camera));
+        if !runs || !plays {
+            return Err(StartError::Stopped);
+        }
+        let former = std::mem::replace(&mut *lock(&stream.camera), camera.clone());
+        if Arc::ptr_eq(&former, camera) {
+            return Ok(());
+        }
+        if let Some(mut output) = former.detach(&stream.id) {
+            output.interrupt();
+            camera.attach(output);
+        }
+        tables.release(&former);
+        tracing::info!(stream = %stream.id, source = %camera.source, "stream moved to another link");
+        Ok(())
+    }
+
+    /// A camera's task has ended: whatever was fed by it ends too.
+    fn forget(&self, camera: &Arc<Camera>) {
+        let mut tables = lock(&self.tables);
+        tables.streams.retain(|_, stream| !Arc::ptr_eq(&stream.camera(), camera));
+        if tables.cameras.get(&camera.source).is_some_and(|known| Arc::ptr_eq(known, camera)) {
+            tables.cameras.remove(&camera.source);
+        }
+        camera.end_outputs();
+    }
+
+    /// Stops a stream; its camera too, unless another stream has it. Returns whether it ran.
+    pub fn stop(&self, id: &StreamId) -> bool {
+        let stopped = self.stop_if(id, |_| true);
+        if stopped {
+            tracing::info!(stream = %id, "stream stopped");
+        }
+        stopped
+    }
+
+    /// Stops a stream if, at that very moment, `condition` holds.
+    pub fn stop_if(&self, id: &StreamId, condition: impl FnOnce(&Stream) -> bool) -> bool {
+        let mut tables = lock(&self.tables);
+        if !tables.streams.get(id).is_some_and(|stream| condition(stream)) {
+            return false;
+        }
+        let Some(stream) = tables.streams.remove(id) else { return false };
+        let camera = stream.camera();
+        drop(camera.detach(id));
+        tables.release(&camera);
+        true
+    }
+
+    /// The stream of that name.
+    pub fn get(&self, id: &StreamId) -> Option<Arc<Stream>> {
+        lock(&self.tables).streams.get(id).cloned()
+    }
+
+    /// All streams, by name.
+    pub fn list(&self) -> Vec<Arc<Stream>> {
+        let mut streams: Vec<_> = lock(&self.tables).streams.values().cloned().collect();
+        streams.sort_by(|a, b| a.id.cmp(&b.id));
+        streams
+    }
+
+    /// How many run.
+    pub fn count(&self) -> usize {
+        lock(&self.tables).streams.len()
+    }
+
+    /// Bytes of media held by all streams.
+    pub fn byte_length(&self) -> usize {
+        self.list().iter().map(|stream| stream.byte_length()).sum()
+    }
+
+    /// All streams, as the reaper sees them.
+    pub fn seen(&self) -> Vec<Seen> {
+        let seen = |stream: &Arc<Stream>| Seen {
+            id: stream.id.clone(),
+            idle: stream.idle(),
+            bytes: stream.byte_length(),
+        };
+        self.list().iter().map(seen).collect()
+    }
+
+    /// Stops everything, and resolves when every camera has been told or does not answer.
+    pub async fn shutdown(&self) {
+        {
+            let mut tables = lock(&self.tables);
+            tables.draining = true;
+            tables.streams.clear();
+            for camera in std::mem::take(&mut tables.cameras).into_values() {
+                camera.end_outputs();
+                camera.stop();
+            }
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.surroundings.connector.drain().await;
+    }
+}
+
+impl Tables {
+    /// Ends `camera` if no stream has it any longer.
+    fn release(&mut self, camera: &Arc<Camera>) {
+        if camera.is_unused() {
+            if self.cameras.get(&camera.source).is_some_and(|known| Arc::ptr_eq(known, camera)) {
+                self.cameras.remove(&camera.source);
+            }
+            camera.stop();
+        }
+    }
+}
