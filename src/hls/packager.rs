@@ -3,10 +3,10 @@
 //! Joins [`Timeline`], [`ParameterSetTracker`], [`Segmenter`] and [`Window`], and holds the rules that lie between
 //! them: where a decoder cannot go on, the stream goes on at the next random access point.
 
+use super::Settings;
 use super::segment::{MediaSequence, RunId, Segment};
 use super::segmenter::Segmenter;
 use super::window::{OpenParts, Snapshot, Window};
-use super::Settings;
 use crate::media::parameter_sets::{Change, ParameterSetTracker};
 use crate::media::timeline::Timeline;
 use crate::media::{AccessUnit, Sample, VideoTrack};

@@ -87,7 +87,11 @@ pub fn multivariant(snapshot: &Snapshot) -> Vec<u8> {
 }
 
 fn whole(rate: f64) -> u64 {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bit rates are far below 2^53")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "bit rates are far below 2^53"
+    )]
     {
         rate.max(1.0).ceil() as u64
     }

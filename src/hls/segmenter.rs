@@ -189,12 +189,15 @@ impl Segmenter {
         let Some(open) = &self.open else { return false };
         let so_far = self.duration(open.duration);
         let with_it = self.duration(open.duration + sample.duration);
-        if sample.random_access && (!open.independent || so_far >= self.settings.segment_time.mul_f64(EARLY)) {
+        if sample.random_access && (!open.independent || so_far >= self.settings.segment_time.mul_f64(EARLY))
+        {
             return true;
         }
         with_it > self.settings.longest_segment()
             || open.byte_length + sample.data.len() > self.max_segment_bytes
-            || RAMP.get(self.segments_cut).is_some_and(|part| with_it > self.settings.segment_time.mul_f64(*part))
+            || RAMP
+                .get(self.segments_cut)
+                .is_some_and(|part| with_it > self.settings.segment_time.mul_f64(*part))
     }
 
     fn part_ends_before(&self, sample: &Sample) -> bool {

@@ -62,16 +62,19 @@ impl SourceUrl {
         let rest = match link.get(..SCHEME.len()) {
             Some(scheme) if scheme.eq_ignore_ascii_case(SCHEME) => &link[SCHEME.len()..],
             _ => {
-                let scheme: String = link.chars().take_while(|c| c.is_ascii_alphanumeric()).take(16).collect();
+                let scheme: String =
+                    link.chars().take_while(|c| c.is_ascii_alphanumeric()).take(16).collect();
                 return Err(SourceUrlError::Scheme(scheme));
             }
         };
         let (userinfo, address) = split_userinfo(rest);
-        let url = url::Url::parse(&format!("{SCHEME}{address}")).map_err(|error| match error {
+        let mut url = url::Url::parse(&format!("{SCHEME}{address}")).map_err(|error| match error {
             url::ParseError::EmptyHost => SourceUrlError::NoHost,
             url::ParseError::InvalidPort => SourceUrlError::Invalid("invalid port number"),
             _ => SourceUrlError::Invalid("invalid host name or address"),
         })?;
+        // RTSP knows no fragments (RFC 2326 §3.2).
+        url.set_fragment(None);
         if url.host_str().is_none_or(str::is_empty) {
             return Err(SourceUrlError::NoHost);
         }
@@ -240,7 +243,10 @@ mod tests {
         assert_eq!(SourceUrl::parse("rtsp://admin:x@"), Err(SourceUrlError::NoHost));
         assert!(matches!(SourceUrl::parse("rtsp://cam:99999/"), Err(SourceUrlError::Invalid(_))));
         assert!(matches!(SourceUrl::parse("rtsp://cam/\r\nX: y"), Err(SourceUrlError::Invalid(_))));
-        assert_eq!(SourceUrl::parse(&format!("rtsp://cam/{}", "x".repeat(3000))), Err(SourceUrlError::TooLong));
+        assert_eq!(
+            SourceUrl::parse(&format!("rtsp://cam/{}", "x".repeat(3000))),
+            Err(SourceUrlError::TooLong)
+        );
     }
 
     proptest::proptest! {

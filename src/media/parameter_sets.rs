@@ -250,3 +250,6 @@ fn pps_id(pps: &[u8]) -> Option<u32> {
     let rbsp = rbsp::decode_nal(pps).ok()?;
     rbsp::BitRead::read_ue(&mut rbsp::BitReader::new(&*rbsp), "pic_parameter_set_id").ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,8 @@
 
 pub mod fmp4;
 pub mod mpegts;
+#[cfg(test)]
+mod testing;
 
 use bytes::Bytes;
 

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::status::State;
-use super::{Output, StreamId, lock};
+use super::{Output, StartError, StreamId, lock};
 use crate::clock;
 use crate::ingest::backoff::Backoff;
 use crate::ingest::{Connector, Event, IngestError, Session, SourceUrl};
@@ -46,7 +46,7 @@ struct Feed {
 pub(super) struct Progress {
     pub(super) state: State,
     /// The outcome of the first attempt to connect, once it is known.
-    pub(super) first: Option<Result<(), IngestError>>,
+    pub(super) first: Option<Result<(), StartError>>,
     pub(super) codec: Option<VideoCodec>,
     pub(super) reconnects: u64,
     pub(super) last_error: Option<IngestError>,
@@ -107,7 +107,7 @@ impl Camera {
     }
 
     /// Says how the first attempt to connect ended.
-    pub(super) fn set_first(&self, outcome: Result<(), IngestError>) {
+    pub(super) fn set_first(&self, outcome: Result<(), StartError>) {
         self.progress.send_if_modified(|progress| {
             let news = progress.first.is_none();
             progress.first.get_or_insert(outcome);
@@ -116,11 +116,11 @@ impl Camera {
     }
 
     /// Resolves when the first attempt to connect has ended.
-    pub(super) async fn first_outcome(&self) -> Result<(), IngestError> {
+    pub(super) async fn first_outcome(&self) -> Result<(), StartError> {
         let mut progress = self.progress.subscribe();
         let known = progress.wait_for(|progress| progress.first.is_some()).await;
         // The sender lives in self: the channel can't close here.
-        known.ok().and_then(|progress| progress.first.clone()).unwrap_or(Err(IngestError::Closed))
+        known.ok().and_then(|progress| progress.first.clone()).unwrap_or(Err(StartError::Stopped))
     }
 
     pub(super) fn progress(&self) -> Progress {
@@ -165,7 +165,8 @@ impl Camera {
                 Err(error) if !connected_before => return Err(error),
                 Err(error) => error,
             };
-            let healthy = healthy_since.map_or(Duration::ZERO, |since| clock::elapsed().saturating_sub(since));
+            let healthy =
+                healthy_since.map_or(Duration::ZERO, |since| clock::elapsed().saturating_sub(since));
             let wait = backoff.after_failure(healthy);
             tracing::warn!(source = %self.source, %error, retry_in = ?wait, "camera lost");
             self.progress.send_modify(|progress| {

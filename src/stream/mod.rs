@@ -39,7 +39,8 @@ impl StreamId {
     /// Checks `text`: it becomes part of URLs.
     pub fn parse(text: &str) -> Result<Self, StreamIdError> {
         let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        let valid = (1..=64).contains(&text.len()) && text.chars().all(known) && text.chars().any(|c| c != '.');
+        let valid =
+            (1..=64).contains(&text.len()) && text.chars().all(known) && text.chars().any(|c| c != '.');
         if valid { Ok(Self(text.into())) } else { Err(StreamIdError) }
     }
 

@@ -113,7 +113,11 @@ impl Registry {
         starting.await.unwrap_or(Err(StartError::Stopped))
     }
 
-    async fn start_to_the_end(self: &Arc<Self>, id: &StreamId, source: &SourceUrl) -> Result<Started, StartError> {
+    async fn start_to_the_end(
+        self: &Arc<Self>,
+        id: &StreamId,
+        source: &SourceUrl,
+    ) -> Result<Started, StartError> {
         let Pending { stream, camera, outcome } = self.prepare(id, source)?;
         camera.first_outcome().await?;
         if outcome == Started::Moved {
@@ -160,7 +164,7 @@ impl Registry {
             let ended = running.run(&this.surroundings).await;
             // First everything is gone, then its failure is told: a failed start leaves nothing behind.
             this.forget(&running);
-            running.set_first(ended.and(Err(IngestError::Closed)));
+            running.set_first(ended.map_err(StartError::Camera).and(Err(StartError::Stopped)));
         });
         camera
     }

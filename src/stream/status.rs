@@ -68,7 +68,11 @@ impl Stream {
         let snapshot = self.snapshots.borrow().clone();
         let frame_rate = snapshot.as_ref().and_then(|snapshot| snapshot.frame_rate());
         let frame_rate = frame_rate.or(track.as_ref().and_then(|track| track.frame_rate));
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "far below 2^53, not negative")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "far below 2^53, not negative"
+        )]
         let bitrate_bps = snapshot.as_ref().map_or(0.0, |snapshot| snapshot.average_bit_rate()) as u64;
         Status {
             indicator_id: self.id.to_string(),

@@ -1,0 +1,60 @@
+//! MPEG-2 transport stream: program tables, then one PES packet an access unit (ISO/IEC 13818-1).
+//!
+//! ```text
+//! segment   PAT  PMT  access unit  access unit  …
+//! access unit, in packets of 188 bytes:
+//!   adaptation field: random access?, PCR        (first packet; the last one's holds the stuffing)
+//!   PES header: PTS, DTS where it differs
+//!   access unit delimiter, SPS and PPS where a decoder may start, the camera's NAL units
+//! ```
+//!
+//! Everything is written in one pass into one buffer whose size is known before: see
+//! `docs/decisions/0003-mpegts-own-writer.md`.
+
+mod packet;
+mod pes;
+mod psi;
+
+use bytes::Bytes;
+
+use self::packet::{PACKET, Pid};
+use self::pes::Pes;
+use crate::media::{Sample, VideoTrack};
+use crate::mux::Chunks;
+
+/// Writes the parts of one stream; its continuity counters run on for the life of the stream.
+#[derive(Debug)]
+pub struct Muxer {
+    pat: Pid,
+    pmt: Pid,
+    video: Pid,
+}
+
+impl Default for Muxer {
+    fn default() -> Self {
+        Self { pat: Pid::new(psi::PAT_PID), pmt: Pid::new(psi::PMT_PID), video: Pid::new(psi::VIDEO_PID) }
+    }
+}
+
+impl Muxer {
+    /// One buffer of whole packets; the tables stand first where a segment starts (RFC 8216 §3.2).
+    ///
+    /// `samples` follow each other in decode order, on the clock of 90 kHz that every track here has.
+    pub fn part(&mut self, track: &VideoTrack, samples: &[Sample], starts_segment: bool) -> Chunks {
+        let tables = if starts_segment { 2 } else { 0 };
+        let units = || samples.iter().map(|sample| Pes::new(track, sample));
+        let packets = tables + units().map(|unit| unit.packets()).sum::<usize>();
+        let mut out = Vec::with_capacity(packets * PACKET);
+        if starts_segment {
+            self.pat.section(&psi::PAT, &mut out);
+            self.pmt.section(&psi::PMT, &mut out);
+        }
+        for unit in units() {
+            unit.write(&mut self.video, &mut out);
+        }
+        vec![Bytes::from(out)]
+    }
+}
+
+#[cfg(test)]
+mod tests;
