@@ -2,3 +2,4 @@
 #![doc = ""]
 
 pub mod media;
+pub mod testcam;
