@@ -21,4 +21,8 @@ pub mod hls;
 
 pub mod stream;
 
+pub mod http;
+
 pub mod clock;
+pub mod config;
+pub mod testcam;

@@ -18,11 +18,14 @@
 //! Every operation is linear in the few segments held at worst.
 
 use std::collections::VecDeque;
+use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use super::Settings;
 use super::segment::{Init, InitId, MediaSequence, Part, RunId, Segment, bit_rate};
@@ -187,24 +190,48 @@ pub struct Snapshot {
 /// Playlists that someone has asked for: rendered once for all viewers.
 #[derive(Debug, Default)]
 struct Rendered {
-    media: OnceLock<Bytes>,
-    multivariant: OnceLock<Bytes>,
+    media: OnceLock<Playlist>,
+    multivariant: OnceLock<Playlist>,
+}
+
+/// A playlist that has been rendered.
+#[derive(Debug)]
+pub struct Playlist {
+    /// Its text.
+    pub plain: Bytes,
+    gzip: OnceLock<Bytes>,
+}
+
+impl Playlist {
+    fn new(text: impl Into<Bytes>) -> Self {
+        Self { plain: text.into(), gzip: OnceLock::new() }
+    }
+
+    /// Its text, compressed (RFC 1952): once for all who want it so.
+    pub fn gzip(&self) -> &Bytes {
+        self.gzip.get_or_init(|| {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+            // Writing to a Vec can't fail.
+            let _ = encoder.write_all(&self.plain);
+            encoder.finish().unwrap_or_default().into()
+        })
+    }
 }
 
 impl Snapshot {
     /// The media playlist.
-    pub fn media_playlist(&self) -> &Bytes {
+    pub fn media_playlist(&self) -> &Playlist {
         self.rendered.media.get_or_init(|| {
             if let Some(newest) = self.listed.last() {
                 self.told.0.fetch_max(newest.media_sequence + 1, Ordering::AcqRel);
             }
-            super::playlist::media(self).into()
+            Playlist::new(super::playlist::media(self))
         })
     }
 
     /// The multivariant playlist.
-    pub fn multivariant_playlist(&self) -> &Bytes {
-        self.rendered.multivariant.get_or_init(|| super::playlist::multivariant(self).into())
+    pub fn multivariant_playlist(&self) -> &Playlist {
+        self.rendered.multivariant.get_or_init(|| Playlist::new(super::playlist::multivariant(self)))
     }
 
     /// The segment of that number, if it is held.

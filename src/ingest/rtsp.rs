@@ -19,10 +19,11 @@ use retina::client::{
     SetupOptions, UnassignedChannelDataPolicy,
 };
 use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoFrame, VideoParametersCodec};
+use tokio::time::Instant;
 
 use super::{Connector, Event, IngestError, Session, SourceUrl, Step};
 use crate::clock;
-use crate::media::{AccessUnit, ParameterSets, Ticks, VideoCodec, VideoTrack, parameter_sets};
+use crate::media::{AccessUnit, Ticks, VideoCodec, VideoTrack, parameter_sets};
 
 /// Packets that make no sense, in a row, after which the session is given up.
 const MAX_BAD_PACKETS: u32 = 100;
@@ -32,20 +33,20 @@ const MAX_ACCESS_UNIT: usize = 8 << 20;
 
 /// Connects to RTSP cameras over TCP.
 pub struct RtspConnector {
-    step_timeout: Duration,
+    timeout: Duration,
     sessions: Arc<SessionGroup>,
 }
 
 impl RtspConnector {
-    /// Each step of opening a session may take as long as `step_timeout`.
-    pub fn new(step_timeout: Duration) -> Self {
-        Self { step_timeout, sessions: Arc::default() }
+    /// To open a session may take as long as `timeout`.
+    pub fn new(timeout: Duration) -> Self {
+        Self { timeout, sessions: Arc::default() }
     }
 }
 
 impl Connector for RtspConnector {
     fn connect(&self, source: &SourceUrl) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>> {
-        let (source, limit, sessions) = (source.clone(), self.step_timeout, self.sessions.clone());
+        let (source, limit, sessions) = (source.clone(), Limit::from_now(self.timeout), self.sessions.clone());
         async move {
             let description = describe(&source, limit, sessions).await?;
             Ok(Box::new(description.play(limit).await?) as Box<dyn Session>)
@@ -85,7 +86,7 @@ pub struct OfferedTrack {
 /// Connects and asks the camera what it offers.
 pub async fn describe(
     source: &SourceUrl,
-    limit: Duration,
+    limit: Limit,
     sessions: Arc<SessionGroup>,
 ) -> Result<Description, IngestError> {
     let credentials = source
@@ -99,17 +100,32 @@ pub async fn describe(
         .unassigned_channel_data(UnassignedChannelDataPolicy::Ignore);
     let describing = retina::client::Session::describe(source.request_url().clone(), options);
     let address = source.address();
-    let session = within(limit, Step::Describe, describing)
+    let session = limit
+        .hold(Step::Describe, describing)
         .await?
         .map_err(|error| classify(&error, Step::Describe, &address, has_credentials))?;
     Ok(Description { session, address })
 }
 
-async fn within<F: Future>(limit: Duration, step: Step, future: F) -> Result<F::Output, IngestError> {
-    // retina's futures are large, and live only until the camera plays.
-    tokio::time::timeout(limit, Box::pin(future))
-        .await
-        .map_err(|_| IngestError::Timeout { step, after: limit })
+/// When a session must be open.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    deadline: Instant,
+    after: Duration,
+}
+
+impl Limit {
+    /// `after` from now.
+    pub fn from_now(after: Duration) -> Self {
+        Self { deadline: Instant::now() + after, after }
+    }
+
+    async fn hold<F: Future>(self, step: Step, future: F) -> Result<F::Output, IngestError> {
+        // retina's futures are large, and live only until the camera plays.
+        tokio::time::timeout_at(self.deadline, Box::pin(future))
+            .await
+            .map_err(|_| IngestError::Timeout { step, after: self.after })
+    }
 }
 
 impl Description {
@@ -130,18 +146,20 @@ impl Description {
     }
 
     /// Asks for the video and lets it play.
-    pub async fn play(mut self, limit: Duration) -> Result<RtspSession, IngestError> {
+    pub async fn play(mut self, limit: Limit) -> Result<RtspSession, IngestError> {
         let stream = self.choose_video()?;
         let address = &self.address;
         let setup = SetupOptions::default().frame_format(FrameFormat::MP4);
-        within(limit, Step::Setup, self.session.setup(stream, setup))
+        limit
+            .hold(Step::Setup, self.session.setup(stream, setup))
             .await?
             .map_err(|error| classify(&error, Step::Setup, address, true))?;
         // Cameras stamp as they like: what a stamp is worth, the timeline decides.
         let options = PlayOptions::default()
             .initial_timestamp(InitialTimestampPolicy::Permissive)
             .initial_seq(retina::client::InitialSequenceNumberPolicy::Ignore);
-        let playing = within(limit, Step::Play, self.session.play(options))
+        let playing = limit
+            .hold(Step::Play, self.session.play(options))
             .await?
             .map_err(|error| classify(&error, Step::Play, address, true))?;
         let demuxed = playing.demuxed().map_err(|error| protocol_error(&error))?;
