@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as format from './format';
+
+test('a bitrate reads as a data sheet gives it', () => {
+  assert.equal(format.bitrate(640_000), '640 kbit/s');
+  assert.equal(format.bitrate(999_600), '1.00 Mbit/s');
+  assert.equal(format.bitrate(3_061_000), '3.06 Mbit/s');
+  assert.equal(format.bitrate(12_340_000), '12.3 Mbit/s');
+});
+
+test('a time that has passed reads in its two largest units', () => {
+  assert.equal(format.duration(0.9), '0 s');
+  assert.equal(format.duration(59), '59 s');
+  assert.equal(format.duration(60), '1 min 0 s');
+  assert.equal(format.duration(3_725), '1 h 2 min');
+  assert.equal(format.duration(90_000), '1 d 1 h');
+});
+
+test('a frame rate shows no digits it does not need', () => {
+  assert.equal(format.frameRate(25), '25 fps');
+  assert.equal(format.frameRate(30_000 / 1001), '29.97 fps');
+});
+
+test('a clock that runs behind the camera gives no negative latency', () => {
+  assert.equal(format.latency(-0.4), '0.0 s');
+  assert.equal(format.latency(4.26), '4.3 s');
+});
+
+test('what is not known yet is a dash, not a zero and not NaN', () => {
+  for (const text of [
+    format.bitrate(null),
+    format.bitrate(0),
+    format.duration(undefined),
+    format.resolution(1920, null),
+    format.frameRate(NaN),
+    format.latency(null),
+  ]) {
+    assert.equal(text, format.UNKNOWN);
+  }
+});
+
+test('a state this page has never heard of is still shown', () => {
+  assert.equal(format.stateWord('live'), 'Live');
+  assert.equal(format.stateWord('draining'), 'draining');
+});

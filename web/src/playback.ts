@@ -1,0 +1,102 @@
+// Two ways to play a playlist in a video element: hls.js, and the browser's own HLS player. Which one, and what to do
+// when one fails, is the page's business (player.ts).
+
+import Hls from 'hls.js/light';
+import workerPath from 'hls.js/dist/hls.worker.js?url';
+
+/** Why a playback ended. `network`: ask the gateway what is wrong; `decode`: trying again will not help. */
+export type Failure = 'network' | 'decode' | 'codec';
+
+export interface Playback {
+  /** What plays, as a person may read it. */
+  readonly name: string;
+  /** Wall-clock time of the picture on screen (EXT-X-PROGRAM-DATE-TIME), where the player tells. */
+  playingDate(): Date | null;
+  /** Seconds behind the end of the playlist: all that is known without a date. */
+  behindEdge(): number | null;
+  /** Bits a second of the media lately received, where the player tells. */
+  bitrate(): number | null;
+  destroy(): void;
+}
+
+/** Media bitrate is taken over this many segments: long enough to hold a keyframe or two, short enough to follow. */
+const BITRATE_SEGMENTS = 5;
+/** A second media error this soon after a recovery is the stream's fault and not a hiccup of the decoder. */
+const RECOVERY_GRACE_MS = 10_000;
+
+export const hlsJsWorks = (): boolean => Hls.isSupported();
+export const nativeWorks = (video: HTMLVideoElement): boolean =>
+  video.canPlayType('application/vnd.apple.mpegurl') !== '';
+
+export function playWithHlsJs(video: HTMLVideoElement, url: string, onFailure: (why: Failure) => void): Playback {
+  const hls = new Hls({
+    workerPath,
+    backBufferLength: 10,
+    // A camera is watched live: whoever falls back this many target durations is brought forward.
+    liveMaxLatencyDurationCount: 5,
+  });
+  const received: { bits: number; seconds: number }[] = [];
+  let recoveredAt = -Infinity;
+
+  hls.on(Hls.Events.FRAG_LOADED, (_event, { frag }) => {
+    if (frag.sn === 'initSegment' || frag.duration <= 0) return;
+    received.push({ bits: frag.stats.total * 8, seconds: frag.duration });
+    if (received.length > BITRATE_SEGMENTS) received.shift();
+  });
+  hls.on(Hls.Events.ERROR, (_event, data) => {
+    if (!data.fatal) return;
+    if (data.type === Hls.ErrorTypes.MEDIA_ERROR) {
+      const codec =
+        data.details === Hls.ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR ||
+        data.details === Hls.ErrorDetails.BUFFER_ADD_CODEC_ERROR;
+      if (!codec && performance.now() - recoveredAt > RECOVERY_GRACE_MS) {
+        recoveredAt = performance.now();
+        hls.recoverMediaError();
+        return;
+      }
+      onFailure(codec ? 'codec' : 'decode');
+      return;
+    }
+    onFailure(data.type === Hls.ErrorTypes.NETWORK_ERROR ? 'network' : 'decode');
+  });
+  hls.loadSource(url);
+  hls.attachMedia(video);
+
+  return {
+    name: `hls.js ${Hls.version}`,
+    playingDate: () => hls.playingDate,
+    behindEdge: () => (hls.latency > 0 ? hls.latency : null),
+    bitrate: () => {
+      const seconds = received.reduce((sum, part) => sum + part.seconds, 0);
+      return seconds > 0 ? received.reduce((sum, part) => sum + part.bits, 0) / seconds : null;
+    },
+    destroy: () => hls.destroy(),
+  };
+}
+
+export function playNatively(video: HTMLVideoElement, url: string, onFailure: (why: Failure) => void): Playback {
+  const onError = (): void => {
+    onFailure(video.error?.code === MediaError.MEDIA_ERR_DECODE ? 'decode' : 'network');
+  };
+  video.addEventListener('error', onError);
+  video.src = url;
+
+  return {
+    name: 'the browser',
+    playingDate: () => {
+      // Only Safari tells the date of the start.
+      const start = (video as { getStartDate?: () => Date }).getStartDate?.().getTime() ?? NaN;
+      return Number.isFinite(start) ? new Date(start + video.currentTime * 1000) : null;
+    },
+    behindEdge: () => {
+      const { seekable } = video;
+      return seekable.length > 0 ? seekable.end(seekable.length - 1) - video.currentTime : null;
+    },
+    bitrate: () => null,
+    destroy: () => {
+      video.removeEventListener('error', onError);
+      video.removeAttribute('src');
+      video.load();
+    },
+  };
+}

@@ -1,0 +1,193 @@
+// The page at `/player/{id}`: plays one stream, measures it, and says in words what went wrong.
+// `?native=1` forces the browser's own HLS player.
+
+import * as api from './api';
+import * as format from './format';
+import * as playback from './playback';
+import { Problem, whyNoStream } from './problem';
+import { element, field, poll, show } from './dom';
+
+/** What the screen shows; tests read it as `data-state`. */
+type Screen = 'loading' | 'playing' | 'paused' | 'buffering' | 'retrying' | 'stopped' | 'error';
+
+const STATUS_MS = 2_000;
+const STATS_MS = 500;
+/** Waits before each new try after a failure. After the last, a person has to ask. */
+const BACKOFF_SECONDS = [1, 2, 4, 8, 15];
+/** Playing this long means that the trouble is over, and the tries are counted anew. */
+const STEADY_SECONDS = 10;
+
+const id = decodeURIComponent(location.pathname.replace(/^\/player\//, '').replace(/\/$/, ''));
+const playlist = `/streams/${encodeURIComponent(id)}/stream.m3u8`;
+const forceNative = new URLSearchParams(location.search).get('native') === '1';
+
+const screen = element('player', HTMLElement);
+const video = element('video', HTMLVideoElement);
+const retryButton = element('retry', HTMLButtonElement);
+
+let current: playback.Playback | null = null;
+let tries = 0;
+let retryTimer: number | undefined;
+let playingSince: number | null = null;
+let endStatusPoll: (() => void) | null = null;
+let status: api.StreamStatus | null = null;
+
+// --- what the screen says
+
+function setScreen(state: Screen, title = '', detail = ''): void {
+  screen.dataset['state'] = state;
+  show(element('message-title', HTMLElement), title);
+  show(element('message-detail', HTMLElement), detail);
+  retryButton.hidden = !['retrying', 'stopped', 'error'].includes(state);
+  element('back', HTMLElement).hidden = state !== 'stopped' && state !== 'error';
+  playingSince = state === 'playing' ? (playingSince ?? performance.now()) : null;
+}
+
+const isPlayable = (): boolean => current !== null;
+
+// --- starting, failing, trying again
+
+function play(): void {
+  clearTimeout(retryTimer);
+  current?.destroy();
+  setScreen('loading', 'Loading', 'The first picture comes with the camera’s next keyframe.');
+  const onFailure = (why: playback.Failure): void => void failed(why);
+  if (!forceNative && playback.hlsJsWorks()) {
+    current = playback.playWithHlsJs(video, playlist, onFailure);
+  } else if (playback.nativeWorks(video)) {
+    current = playback.playNatively(video, playlist, onFailure);
+  } else {
+    giveUp('This browser cannot play HLS', 'It has neither Media Source Extensions nor an HLS player of its own.');
+    return;
+  }
+  screen.dataset['engine'] = current.name;
+  video.play().catch((error: unknown) => {
+    // A browser that refuses even muted autoplay leaves the controls to the person. Other rejections (the source was
+    // replaced, or failed) are told by the events of what replaced it.
+    if (error instanceof DOMException && error.name === 'NotAllowedError') setScreen('paused');
+  });
+  endStatusPoll ??= poll(refreshStatus, STATUS_MS);
+}
+
+function release(): void {
+  clearTimeout(retryTimer);
+  current?.destroy();
+  current = null;
+}
+
+function giveUp(title: string, detail: string): void {
+  release();
+  setScreen('error', title, detail);
+}
+
+function stopped(): void {
+  release();
+  // Players that poll a stopped stream for ever are a plague: nothing is asked any more until somebody presses.
+  endStatusPoll?.();
+  endStatusPoll = null;
+  status = null;
+  showStatus();
+  const words = whyNoStream(new Problem(404, 'stream_not_found', '', ''));
+  setScreen('stopped', words.title, words.detail);
+}
+
+async function failed(why: playback.Failure): Promise<void> {
+  const broken = current;
+  if (why === 'codec') {
+    giveUp('This browser cannot decode the stream', `It has no decoder for ${status?.rfc6381 ?? 'the camera’s codec'}.`);
+    return;
+  }
+  if (why === 'decode') {
+    giveUp('The picture could not be decoded', 'The browser’s decoder gave up on what the camera sends.');
+    return;
+  }
+  const problem = await whyNotLoaded();
+  if (current !== broken) return;
+  if (problem?.status === 404) {
+    stopped();
+    return;
+  }
+  const { title, detail } = whyNoStream(problem ?? new Problem(0, 'interrupted', 'The connection was interrupted', ''));
+  const wait = BACKOFF_SECONDS[tries];
+  if (wait === undefined) {
+    giveUp(title, detail);
+    return;
+  }
+  tries += 1;
+  release();
+  setScreen('retrying', title, `${detail} Trying again in ${wait} s (${tries} of ${BACKOFF_SECONDS.length}).`.trim());
+  retryTimer = window.setTimeout(play, wait * 1000);
+}
+
+/** The gateway's reason why the playlist does not load; null when it does load. */
+async function whyNotLoaded(): Promise<Problem | null> {
+  try {
+    await api.ask(playlist);
+    return null;
+  } catch (error) {
+    return error as Problem;
+  }
+}
+
+retryButton.addEventListener('click', () => {
+  tries = 0;
+  play();
+});
+video.addEventListener('playing', () => isPlayable() && setScreen('playing'));
+video.addEventListener('pause', () => isPlayable() && !video.ended && setScreen('paused'));
+video.addEventListener('waiting', () => {
+  if (isPlayable() && screen.dataset['state'] !== 'loading') setScreen('buffering', 'Waiting for the camera', '');
+});
+
+// --- the camera's side
+
+async function refreshStatus(): Promise<void> {
+  try {
+    status = await api.status(id);
+  } catch (error) {
+    // No answer is the player's to tell: it may go on from its buffer.
+    if (error instanceof Problem && error.status === 404) stopped();
+    return;
+  }
+  showStatus();
+}
+
+function showStatus(): void {
+  const badge = element('camera-state', HTMLElement);
+  badge.hidden = status === null;
+  badge.dataset['state'] = status?.state ?? '';
+  show(badge, status === null ? '' : format.stateWord(status.state));
+  screen.dataset['camera'] = status?.state ?? '';
+
+  const note = element('camera-note', HTMLElement);
+  note.hidden = status === null || status.state === 'live';
+  const waiting = status?.state === 'reconnecting' ? 'The camera was lost; camgate is reconnecting.' : 'camgate is connecting to the camera.';
+  show(note, note.hidden ? '' : `${waiting} ${status?.last_error ?? ''}`.trim());
+}
+
+// --- what is measured
+
+function showStats(): void {
+  const date = current?.playingDate() ?? null;
+  const exact = date === null ? null : (api.gatewayNow() - date.getTime()) / 1000;
+  const behind = exact ?? current?.behindEdge() ?? null;
+  const quality = video.getVideoPlaybackQuality?.();
+  const facts: Record<string, string> = {
+    latency: behind !== null && exact === null ? `about ${format.latency(behind)}` : format.latency(behind),
+    resolution: format.resolution(video.videoWidth || status?.width, video.videoHeight || status?.height),
+    bitrate: format.bitrate(current?.bitrate() ?? status?.bitrate_bps),
+    dropped: quality ? `${quality.droppedVideoFrames} of ${quality.totalVideoFrames}` : format.UNKNOWN,
+    frame_rate: format.frameRate(status?.frame_rate),
+    codec: status?.codec ?? format.UNKNOWN,
+    viewers: status === null ? format.UNKNOWN : String(status.viewers),
+    engine: current?.name ?? format.UNKNOWN,
+  };
+  for (const [name, text] of Object.entries(facts)) show(field(document, name), text);
+  screen.dataset['latency'] = behind === null ? '' : behind.toFixed(3);
+  if (playingSince !== null && performance.now() - playingSince > STEADY_SECONDS * 1000) tries = 0;
+}
+
+document.title = `${id} · camgate`;
+show(element('title', HTMLElement), id);
+window.setInterval(showStats, STATS_MS);
+play();
