@@ -1,0 +1,278 @@
+//! Environment, `.env` and flags → one validated [`Config`].
+//!
+//! Here belong where a setting is looked for and how its text becomes a typed value.
+//! Which settings there are stands in [`settings`]; what they do belongs to the modules that take them.
+//!
+//! A flag wins over the environment, the environment over the `.env` file, and that over the default.
+//! An empty value counts as not given. Names that camgate does not know are ignored: `.env` is shared.
+
+pub mod settings;
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::ArgMatches;
+
+pub use settings::{Setting, env_example, serve_args, settings_markdown};
+
+/// Everything that a person can set, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Address to listen on.
+    pub host: IpAddr,
+    /// TCP port to listen on; 0 takes any free one.
+    pub port: u16,
+    /// How long a stream goes on with nobody watching.
+    pub cleanup_delay: Duration,
+    /// How often streams that nobody watches are looked for.
+    pub cleanup_interval: Duration,
+    /// Shortest segment: it is cut at the first keyframe after this.
+    pub segment_time: Duration,
+    /// Segments in a playlist.
+    pub list_size: usize,
+    /// How segments are packed.
+    pub segment_type: SegmentType,
+    /// Longest that a start waits for the camera.
+    pub start_timeout: Duration,
+    /// Most streams at a time.
+    pub max_streams: usize,
+    /// Most media that one stream holds, in bytes; never above [`Config::max_total_bytes`].
+    pub max_stream_bytes: u64,
+    /// Most media that all streams hold together, in bytes.
+    pub max_total_bytes: u64,
+    /// Time without video after which the camera is connected anew.
+    pub video_timeout: Duration,
+    /// What is logged: a filter that `tracing_subscriber::EnvFilter` takes.
+    pub log_level: String,
+    /// How it is logged.
+    pub log_format: LogFormat,
+    /// What the person should hear about their settings, one line each.
+    pub warnings: Vec<String>,
+}
+
+/// How segments are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SegmentType {
+    /// Fragmented MP4.
+    Fmp4,
+    /// MPEG-2 transport stream.
+    MpegTs,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For a person at a terminal.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A setting that camgate cannot start with. Its text is one line that a person can act on.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A value outside of what its setting accepts.
+    #[error("{name}: {value:?} is not {accepts}")]
+    Value {
+        /// The variable or flag, as the person wrote it.
+        name: String,
+        /// What they gave it.
+        value: String,
+        /// What would have been accepted.
+        accepts: String,
+    },
+    /// A line of the `.env` file that is no assignment. The line itself may hold a secret and is not shown.
+    #[error("{}: line {line} is not NAME=value (quote a value that contains spaces)", path.display())]
+    DotEnvLine {
+        /// The file.
+        path: PathBuf,
+        /// The line at fault, from 1.
+        line: usize,
+    },
+    /// A `.env` file that is there and cannot be read.
+    #[error("{}: {source}", path.display())]
+    DotEnvFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Default for Config {
+    /// Every setting at its default.
+    fn default() -> Self {
+        #[expect(clippy::expect_used, reason = "the defaults are constants, and a test reads each of them")]
+        Self::from_sources(&ArgMatches::default(), |_| None, &HashMap::new()).expect("defaults are valid")
+    }
+}
+
+impl Config {
+    /// Reads the settings from `flags`, this process's environment and `.env` in the working directory.
+    ///
+    /// # Errors
+    /// The first setting or `.env` line that is not valid.
+    pub fn load(flags: &ArgMatches) -> Result<Self, ConfigError> {
+        let dotenv = read_dotenv(Path::new(".env"))?;
+        let env = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        Self::from_sources(flags, env, &dotenv)
+    }
+
+    /// The same from given sources: `flags` matched by a command of [`serve_args`], a look-up in the
+    /// environment, and the content of the `.env` file.
+    ///
+    /// # Errors
+    /// The first setting that is not valid.
+    pub fn from_sources(
+        flags: &ArgMatches,
+        env: impl Fn(&str) -> Option<String>,
+        dotenv: &HashMap<String, String>,
+    ) -> Result<Self, ConfigError> {
+        use settings as s;
+        let sources = Sources { flags, env: &env, dotenv };
+        let max_total_bytes = sources.read(&s::MAX_TOTAL_BYTES, Setting::bytes)?;
+        let stream_dir = sources.find(&s::STREAM_DIR);
+        Ok(Self {
+            host: sources.read(&s::HOST, |_, text| text.parse().ok())?,
+            port: sources.read(&s::PORT, Setting::whole)?,
+            cleanup_delay: sources.read(&s::CLEANUP_DELAY_SECONDS, Setting::seconds)?,
+            cleanup_interval: sources.read(&s::CLEANUP_INTERVAL_SECONDS, Setting::seconds)?,
+            segment_time: sources.read(&s::HLS_SEGMENT_TIME, Setting::seconds)?,
+            list_size: sources.read(&s::HLS_LIST_SIZE, Setting::whole)?,
+            segment_type: sources.read(&s::HLS_SEGMENT_TYPE, |_, text| match text {
+                "fmp4" => Some(SegmentType::Fmp4),
+                "mpegts" => Some(SegmentType::MpegTs),
+                _ => None,
+            })?,
+            start_timeout: sources.read(&s::START_TIMEOUT_SECONDS, Setting::seconds)?,
+            max_streams: sources.read(&s::MAX_STREAMS, Setting::whole)?,
+            max_stream_bytes: sources.max_stream_bytes(max_total_bytes)?,
+            max_total_bytes,
+            video_timeout: sources.read(&s::VIDEO_TIMEOUT_SECONDS, Setting::seconds)?,
+            log_level: sources.read(&s::LOG_LEVEL, Setting::filter)?,
+            log_format: sources.read(&s::LOG_FORMAT, |_, text| match text {
+                "text" => Some(LogFormat::Text),
+                "json" => Some(LogFormat::Json),
+                _ => None,
+            })?,
+            warnings: stream_dir
+                .map(|given| format!("{} is ignored: media is held in memory, not on disk", given.name))
+                .into_iter()
+                .collect(),
+        })
+    }
+
+    /// Where to listen.
+    pub fn listen(&self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port)
+    }
+}
+
+/// A value and the name under which the person gave it.
+struct Given {
+    name: String,
+    value: String,
+}
+
+struct Sources<'a> {
+    flags: &'a ArgMatches,
+    env: &'a dyn Fn(&str) -> Option<String>,
+    dotenv: &'a HashMap<String, String>,
+}
+
+impl Sources<'_> {
+    fn find(&self, setting: &Setting) -> Option<Given> {
+        let flag = || self.flags.try_get_one::<String>(setting.flag?).ok().flatten().cloned();
+        let given = |name: String, value: Option<String>| {
+            let value = value?.trim().to_owned();
+            (!value.is_empty()).then_some(Given { name, value })
+        };
+        given(format!("--{}", setting.flag.unwrap_or_default()), flag())
+            .or_else(|| given(setting.name.to_owned(), (self.env)(setting.name)))
+            .or_else(|| given(format!("{} in .env", setting.name), self.dotenv.get(setting.name).cloned()))
+    }
+
+    fn read<T>(
+        &self,
+        setting: &Setting,
+        parse: impl Fn(&Setting, &str) -> Option<T>,
+    ) -> Result<T, ConfigError> {
+        let Given { name, value } = self
+            .find(setting)
+            .unwrap_or_else(|| Given { name: setting.name.to_owned(), value: setting.default.to_owned() });
+        parse(setting, &value).ok_or_else(|| ConfigError::Value { name, value, accepts: setting.accepts() })
+    }
+
+    /// The default gives way to a smaller total; asking for more than the total is a mistake to hear about.
+    fn max_stream_bytes(&self, total: u64) -> Result<u64, ConfigError> {
+        let setting = &settings::MAX_STREAM_BYTES;
+        let bytes = self.read(setting, Setting::bytes)?;
+        match self.find(setting) {
+            Some(Given { name, value }) if bytes > total => Err(ConfigError::Value {
+                name,
+                value,
+                accepts: format!("at most MAX_TOTAL_BYTES ({total} bytes)"),
+            }),
+            _ => Ok(bytes.min(total)),
+        }
+    }
+}
+
+/// What the `.env` file at `path` assigns: nothing if there is no such file.
+///
+/// # Errors
+/// The file cannot be read, or a line of it is no assignment.
+pub fn read_dotenv(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
+    match std::fs::read(path) {
+        Ok(text) => parse_dotenv(path, &text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HashMap::new()),
+        Err(source) => Err(ConfigError::DotEnvFile { path: path.to_owned(), source }),
+    }
+}
+
+/// What the `.env` text assigns; the first assignment of a name counts. `path` is for errors.
+fn parse_dotenv(path: &Path, text: &[u8]) -> Result<HashMap<String, String>, ConfigError> {
+    let lines_read = Cell::new(0);
+    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+    // dotenvy takes a last line that ends in a space for an unfinished one unless a line feed follows.
+    let lines = text.split_inclusive(|&byte| byte == b'\n').chain([b"\n".as_slice()]);
+    let reader = LineByLine { rest: &[], lines, lines_read: &lines_read };
+    let mut assigned = HashMap::new();
+    for item in dotenvy::from_read_iter(reader) {
+        let (name, value) = item.map_err(|error| {
+            // A quoted value may span lines: the one to look at is where it begins.
+            let spanned = match &error {
+                dotenvy::Error::LineParse(text, _) => text.trim_end_matches('\n').matches('\n').count(),
+                _ => 0,
+            };
+            let last = text.split_inclusive(|&byte| byte == b'\n').count();
+            let line = lines_read.get().min(last).saturating_sub(spanned).max(1);
+            ConfigError::DotEnvLine { path: path.to_owned(), line }
+        })?;
+        assigned.entry(name).or_insert(value);
+    }
+    Ok(assigned)
+}
+
+/// Hands out one line a read, so that the count of lines read tells which one dotenvy stumbled over.
+struct LineByLine<'a, L> {
+    rest: &'a [u8],
+    lines: L,
+    lines_read: &'a Cell<usize>,
+}
+
+impl<'a, L: Iterator<Item = &'a [u8]>> Read for LineByLine<'a, L> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.rest.is_empty()
+            && let Some(line) = self.lines.next()
+        {
+            self.rest = line;
+            self.lines_read.set(self.lines_read.get() + 1);
+        }
+        self.rest.read(buf)
+    }
+}
