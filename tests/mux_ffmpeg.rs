@@ -2,6 +2,8 @@
 //!
 //! The clips are x264's, made when the test runs: Debian's `ffmpeg` must be installed.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is the failure of a test")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
