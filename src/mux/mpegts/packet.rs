@@ -78,6 +78,7 @@ pub(super) struct Payload<'a> {
 impl Payload<'_> {
     /// Appends the next piece. All pieces together must be as long as announced.
     pub(super) fn write(&mut self, mut piece: &[u8]) {
+        debug_assert!(piece.len() <= self.left, "more payload than announced");
         while !piece.is_empty() {
             if self.room == 0 {
                 self.begin_packet(None);

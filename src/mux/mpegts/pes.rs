@@ -4,8 +4,8 @@ use super::packet::{self, Pid, Start};
 use crate::media::nal::{START_CODE, length_prefixed};
 use crate::media::{Sample, VideoTrack};
 
-/// Where decode time zero lies on the 90 kHz clock: the clock starts at zero, and a decoder has this long
-/// to fetch an access unit before it is due. A second is the most that it may have (§2.4.2.7).
+/// Where decode time zero lies on the 90 kHz clock. The clock itself starts at zero: a decoder has this long to
+/// fetch an access unit before it is due, within the second that the standard's own decoder holds data (§2.4.2).
 pub(super) const DECODE_DELAY: i64 = 63_000;
 
 /// Times are counted in 33 bits.

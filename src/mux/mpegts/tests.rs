@@ -212,10 +212,13 @@ fn every_length_of_the_last_packet_is_stuffed_right() {
 }
 
 #[test]
-fn a_part_takes_one_allocation_of_its_size() {
-    let samples = [sample(0, 1, 9, true, &[&[0x65; 5000]]), sample(1, 1, 0, false, &[&[0x41; 170]])];
-    let units: usize = samples.iter().map(|sample| super::Pes::new(&track(), sample).packets()).sum();
-    assert_eq!(part(&mut Muxer::default(), &samples, true).len(), (2 + units) * PACKET);
+fn the_room_for_an_access_unit_is_known_before_it_is_written() {
+    for length in 1..2 * PACKET {
+        let sample = sample(0, 1, 9, true, &[&vec![0x65; length]]);
+        let counted = super::Pes::new(&track(), &sample).packets();
+        let written = part(&mut Muxer::default(), &[sample], false).len();
+        assert_eq!(written, counted * PACKET, "slice of {length} bytes");
+    }
 }
 
 /// What a decoder must get for a sample, from its units as they were before framing.
