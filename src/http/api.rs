@@ -1,0 +1,172 @@
+//! The control API: start, stop, status, health.
+
+use axum::Router;
+use axum::extract::{FromRequest, Query, Request, State};
+use axum::http::{HeaderMap, Method, header};
+use axum::routing::{get, post};
+use axum::{Form, Json};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::AppState;
+use super::error::ApiError;
+use crate::clock;
+use crate::ingest::SourceUrl;
+use crate::stream::{Started, Status, StreamId};
+
+/// The routes below `/api`.
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/api/stream/start", get(start).post(start))
+        .route("/api/stream/stop", post(stop))
+        .route("/api/stream/status", get(status))
+        .route("/api/streams", get(streams))
+        .route("/api/health", get(health))
+        .layer(axum::extract::DefaultBodyLimit::max(64 << 10))
+}
+
+/// Fields from the query, or from a body as JSON or form.
+struct Fields<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Fields<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        if matches!(*request.method(), Method::GET | Method::HEAD) {
+            let query = Query::from_request(request, state).await;
+            let Query(fields) = query.map_err(|error| ApiError::invalid("query", error.body_text()))?;
+            return Ok(Self(fields));
+        }
+        if is_form(request.headers()) {
+            let form = Form::from_request(request, state).await;
+            let Form(fields) = form.map_err(|error| ApiError::invalid("body", error.body_text()))?;
+            return Ok(Self(fields));
+        }
+        let json = Json::from_request(request, state).await;
+        let Json(fields) = json.map_err(|error| ApiError::invalid("body", error.body_text()))?;
+        Ok(Self(fields))
+    }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|text| text.starts_with("application/x-www-form-urlencoded"))
+}
+
+#[derive(Deserialize)]
+struct StartFields {
+    #[serde(default, deserialize_with = "text_or_number")]
+    indicator_id: Option<String>,
+    rtsp_link: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct IdField {
+    #[serde(default, deserialize_with = "text_or_number")]
+    indicator_id: Option<String>,
+}
+
+/// Ids are numbers in many a database, and JSON tells them from text.
+fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Text(String),
+        Number(u64),
+    }
+    Ok(Option::<Either>::deserialize(deserializer)?.map(|value| match value {
+        Either::Text(text) => text,
+        Either::Number(number) => number.to_string(),
+    }))
+}
+
+fn stream_id(text: Option<&String>) -> Result<StreamId, ApiError> {
+    let text = text.ok_or_else(|| ApiError::invalid("indicator_id", "is missing"))?;
+    StreamId::parse(text).map_err(|error| ApiError::invalid("indicator_id", error.to_string()))
+}
+
+#[derive(Serialize)]
+struct StartAnswer {
+    stream_path: String,
+    status: &'static str,
+}
+
+async fn start(
+    State(state): State<AppState>,
+    Fields(fields): Fields<StartFields>,
+) -> Result<Json<StartAnswer>, ApiError> {
+    let id = stream_id(fields.indicator_id.as_ref())?;
+    let link = fields.rtsp_link.ok_or_else(|| ApiError::invalid("rtsp_link", "is missing"))?;
+    let mut source =
+        SourceUrl::parse(&link).map_err(|error| ApiError::invalid("rtsp_link", error.to_string()))?;
+    match (fields.username.filter(|name| !name.is_empty()), fields.password) {
+        (Some(username), password) => {
+            source = source.with_credentials(&username, password.as_deref().unwrap_or_default());
+        }
+        (None, Some(password)) if !password.is_empty() => {
+            return Err(ApiError::invalid("username", "is missing beside the password"));
+        }
+        _ => {}
+    }
+    let stream_path = format!("/streams/{id}/stream.m3u8");
+    let status = match state.registry.start(id, source).await? {
+        Started::New => "started",
+        Started::Active => "active",
+        Started::Moved => "restarted",
+    };
+    Ok(Json(StartAnswer { stream_path, status }))
+}
+
+#[derive(Serialize)]
+struct StopAnswer {
+    indicator_id: String,
+    status: &'static str,
+}
+
+async fn stop(
+    State(state): State<AppState>,
+    Fields(fields): Fields<IdField>,
+) -> Result<Json<StopAnswer>, ApiError> {
+    let id = stream_id(fields.indicator_id.as_ref())?;
+    if !state.registry.stop(&id) {
+        return Err(ApiError::StreamNotFound(id));
+    }
+    Ok(Json(StopAnswer { indicator_id: id.to_string(), status: "stopped" }))
+}
+
+async fn status(
+    State(state): State<AppState>,
+    Fields(fields): Fields<IdField>,
+) -> Result<Json<Status>, ApiError> {
+    let id = stream_id(fields.indicator_id.as_ref())?;
+    let stream = state.registry.get(&id).ok_or(ApiError::StreamNotFound(id))?;
+    Ok(Json(stream.status()))
+}
+
+#[derive(Serialize)]
+struct Streams {
+    streams: Vec<Status>,
+}
+
+async fn streams(State(state): State<AppState>) -> Json<Streams> {
+    Json(Streams { streams: state.registry.list().iter().map(|stream| stream.status()).collect() })
+}
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    active_streams: usize,
+    version: &'static str,
+    uptime_seconds: u64,
+}
+
+async fn health(State(state): State<AppState>) -> Json<Health> {
+    Json(Health {
+        status: "healthy",
+        active_streams: state.registry.count(),
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_seconds: clock::elapsed().as_secs(),
+    })
+}

@@ -1,0 +1,148 @@
+//! The one place where an error becomes a status: RFC 9457 problems.
+//!
+//! A client gets a stable `code` to branch on, and a `detail` that a person can act on. Neither holds a secret.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::ingest::IngestError;
+use crate::stream::{StartError, StreamId};
+
+/// Whatever can go wrong between a client and camgate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApiError {
+    /// A field is missing or wrong.
+    #[error("{field}: {reason}")]
+    InvalidRequest {
+        /// Its name as the client wrote it.
+        field: &'static str,
+        /// What is wrong, and what is wanted.
+        reason: String,
+    },
+    /// No such stream.
+    #[error("No stream {0} is running. Start it with /api/stream/start.")]
+    StreamNotFound(StreamId),
+    /// The stream runs, but that piece of it is not held.
+    #[error("This piece of the stream is not held: it is too old, or not there yet.")]
+    MediaNotFound,
+    /// The stream runs, but there is nothing to play yet.
+    #[error("There is no picture yet: {0}.")]
+    NotReady(String),
+    /// A start that failed.
+    #[error("{}.", capitalised(&.0.to_string()))]
+    Start(#[from] StartError),
+    /// No such path.
+    #[error("There is nothing at this path.")]
+    NoSuchRoute,
+    /// The path is right, the method is not.
+    #[error("This path does not answer to this method.")]
+    MethodNotAllowed,
+    /// A range outside of what there is.
+    #[error("The range lies outside of the {0} bytes that there are.")]
+    RangeNotSatisfiable(u64),
+}
+
+impl ApiError {
+    /// A field is missing or wrong.
+    pub fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
+        Self::InvalidRequest { field, reason: reason.into() }
+    }
+
+    /// Status, stable code and title.
+    fn kind(&self) -> (StatusCode, &'static str, &'static str) {
+        use IngestError as I;
+        match self {
+            Self::InvalidRequest { .. } => {
+                (StatusCode::BAD_REQUEST, "invalid_request", "The request is not valid")
+            }
+            Self::StreamNotFound(_) => (StatusCode::NOT_FOUND, "stream_not_found", "No such stream"),
+            Self::MediaNotFound => (StatusCode::NOT_FOUND, "media_not_found", "No such media"),
+            Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "stream_not_ready", "No picture yet"),
+            Self::NoSuchRoute => (StatusCode::NOT_FOUND, "not_found", "Not found"),
+            Self::MethodNotAllowed => {
+                (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
+            }
+            Self::RangeNotSatisfiable(_) => {
+                (StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", "Range not satisfiable")
+            }
+            Self::Start(StartError::TooManyStreams(_)) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", "Too many streams")
+            }
+            Self::Start(StartError::ShuttingDown) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "shutting_down", "The gateway is shutting down")
+            }
+            Self::Start(StartError::Stopped) => {
+                (StatusCode::CONFLICT, "stream_stopped", "The stream was stopped meanwhile")
+            }
+            Self::Start(StartError::Camera(error)) => match error {
+                I::UnsupportedCodec { .. } | I::NoVideo => {
+                    (StatusCode::UNPROCESSABLE_ENTITY, "unsupported_codec", "Unsupported codec")
+                }
+                I::Unreachable { .. } | I::Closed => {
+                    (StatusCode::BAD_GATEWAY, "camera_unreachable", "Camera unreachable")
+                }
+                I::WrongCredentials | I::MissingCredentials => {
+                    (StatusCode::BAD_GATEWAY, "camera_auth_failed", "Camera refused the credentials")
+                }
+                I::Rejected { .. } | I::Protocol(_) => {
+                    (StatusCode::BAD_GATEWAY, "camera_rejected", "Camera refused the request")
+                }
+                I::Timeout { .. } | I::Silent(_) => {
+                    (StatusCode::GATEWAY_TIMEOUT, "camera_timeout", "Camera did not answer in time")
+                }
+            },
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rtsp_status: Option<u16>,
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, code, title) = self.kind();
+        let field = if let Self::InvalidRequest { field, .. } = &self { Some(*field) } else { None };
+        let rtsp_status = match &self {
+            Self::Start(StartError::Camera(IngestError::Rejected { status, .. })) => Some(*status),
+            _ => None,
+        };
+        let problem = Problem {
+            r#type: format!("urn:camgate:problem:{code}"),
+            title,
+            status: status.as_u16(),
+            code,
+            detail: self.to_string(),
+            field,
+            rtsp_status,
+        };
+        let mut response = (status, Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        if let Self::RangeNotSatisfiable(length) = self {
+            let range = HeaderValue::try_from(format!("bytes */{length}"));
+            headers.extend(range.ok().map(|range| (header::CONTENT_RANGE, range)));
+        }
+        response
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}

@@ -1,0 +1,235 @@
+//! Playlists and media: what players fetch.
+//!
+//! One function for each class of response owns its headers: [`playlist_response`] and [`media_response`].
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+
+use super::AppState;
+use super::body::ChunkBody;
+use super::error::ApiError;
+use crate::hls::segment::{InitId, RunId};
+use crate::hls::window::{Playlist, Snapshot};
+use crate::stream::{Stream, StreamId};
+
+/// A playlist request waits so long for a stream's first segment: players give up after ten seconds.
+const FIRST_SEGMENT_WAIT: Duration = Duration::from_secs(9);
+
+const PLAYLIST_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
+
+/// The routes below `/streams`.
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/streams/{id}/stream.m3u8", get(multivariant_playlist))
+        .route("/streams/{id}/media.m3u8", get(media_playlist))
+        .route("/streams/{id}/{run}/{file}", get(media))
+}
+
+type Peer = ConnectInfo<SocketAddr>;
+
+async fn multivariant_playlist(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    peer: Peer,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let snapshot = first_snapshot(&watched(&state, &id, &peer, &headers)?).await?;
+    Ok(playlist_response(snapshot.multivariant_playlist(), &headers))
+}
+
+async fn media_playlist(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    peer: Peer,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let snapshot = first_snapshot(&watched(&state, &id, &peer, &headers)?).await?;
+    Ok(playlist_response(snapshot.media_playlist(), &headers))
+}
+
+async fn media(
+    State(state): State<AppState>,
+    Path((id, run, file)): Path<(String, String, String)>,
+    peer: Peer,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let stream = watched(&state, &id, &peer, &headers)?;
+    if run.parse::<RunId>() != Ok(stream.run()) {
+        return Err(ApiError::MediaNotFound);
+    }
+    let snapshot = stream.snapshots().borrow().clone().ok_or(ApiError::MediaNotFound)?;
+    let (media_type, chunks) = find(&snapshot, &file).ok_or(ApiError::MediaNotFound)?;
+    media_response(media_type, chunks, &headers)
+}
+
+/// The stream that someone is watching now.
+fn watched(state: &AppState, id: &str, peer: &Peer, headers: &HeaderMap) -> Result<Arc<Stream>, ApiError> {
+    let id = StreamId::parse(id).map_err(|error| ApiError::invalid("indicator_id", error.to_string()))?;
+    let stream = state.registry.get(&id).ok_or(ApiError::StreamNotFound(id))?;
+    stream.viewed_by(fingerprint(peer, headers));
+    Ok(stream)
+}
+
+/// Requests of one viewer look alike. An estimate: two players of one kind behind one address count as one.
+fn fingerprint(ConnectInfo(peer): &Peer, headers: &HeaderMap) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    peer.ip().hash(&mut hasher);
+    for name in [HeaderName::from_static("x-forwarded-for"), header::USER_AGENT] {
+        headers.get(name).map(HeaderValue::as_bytes).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// The stream as it is now, or as it is once there is something to play.
+async fn first_snapshot(stream: &Stream) -> Result<Arc<Snapshot>, ApiError> {
+    let mut snapshots = stream.snapshots();
+    let playable = |snapshot: &Option<Arc<Snapshot>>| snapshot.as_ref().is_some_and(|s| !s.listed.is_empty());
+    let waiting = snapshots.wait_for(playable);
+    match tokio::time::timeout(FIRST_SEGMENT_WAIT, waiting).await {
+        Ok(Ok(snapshot)) => snapshot.clone().ok_or(ApiError::MediaNotFound),
+        Ok(Err(_stopped)) => Err(ApiError::StreamNotFound(stream.id().clone())),
+        Err(_elapsed) => {
+            let why = stream.status().last_error;
+            let why = why.unwrap_or_else(|| "the camera is connected and has sent no keyframe yet".into());
+            Err(ApiError::NotReady(why))
+        }
+    }
+}
+
+/// What `file` names: `init-{n}.mp4`, `seg-{msn}.{ext}` or `part-{msn}.{k}.{ext}`.
+fn find(snapshot: &Snapshot, file: &str) -> Option<(&'static str, Vec<Bytes>)> {
+    let container = snapshot.settings.container;
+    if let Some(id) = file.strip_prefix("init-").and_then(|rest| rest.strip_suffix(".mp4")) {
+        let init = snapshot.init(InitId(id.parse().ok()?))?;
+        return Some(("video/mp4", vec![init.bytes.clone()]));
+    }
+    let name = file.strip_suffix(container.extension())?.strip_suffix('.')?;
+    let chunks = if let Some(number) = name.strip_prefix("seg-") {
+        snapshot.segment(number.parse().ok()?)?.chunks().cloned().collect()
+    } else {
+        let (number, index) = name.strip_prefix("part-")?.split_once('.')?;
+        snapshot.part(number.parse().ok()?, index.parse().ok()?)?.chunks.clone()
+    };
+    Some((container.media_type(), chunks))
+}
+
+/// Playlists change: a cache must ask each time.
+fn playlist_response(playlist: &Playlist, request: &HeaderMap) -> Response {
+    let gzip = accepts_gzip(request);
+    let body = if gzip { playlist.gzip() } else { &playlist.plain };
+    let mut response = body.clone().into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, PLAYLIST_TYPE);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if gzip {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+/// Whether `Accept-Encoding` names gzip, and not to refuse it (RFC 9110 §12.5.3).
+fn accepts_gzip(request: &HeaderMap) -> bool {
+    let values = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|coding| {
+        let mut pieces = coding.split(';').map(str::trim);
+        let named = pieces.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let refused = pieces.any(|weight| {
+            weight.strip_prefix("q=").and_then(|q| q.trim().parse::<f32>().ok()).is_some_and(|q| q <= 0.0)
+        });
+        named && !refused
+    })
+}
+
+/// Media never changes: its URL holds the run and the number.
+fn media_response(
+    media_type: &'static str,
+    chunks: Vec<Bytes>,
+    request: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let length: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+    let (status, body, range) = match requested_range(request, length) {
+        Range::None => (StatusCode::OK, ChunkBody::new(chunks), None),
+        Range::Outside => return Err(ApiError::RangeNotSatisfiable(length)),
+        Range::Within(start, end) => {
+            let text = format!("bytes {start}-{}/{length}", end - 1);
+            (StatusCode::PARTIAL_CONTENT, ChunkBody::range(chunks, start, end), HeaderValue::try_from(text).ok())
+        }
+    };
+    let mut response = Response::new(Body::new(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.extend(range.map(|range| (header::CONTENT_RANGE, range)));
+    Ok(response)
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Range {
+    /// The whole, for want of a range that is understood.
+    None,
+    /// From the first byte to before the last.
+    Within(u64, u64),
+    Outside,
+}
+
+/// A single range of bytes (RFC 9110 §14.1.2); several at once may be answered with the whole (§14.2).
+fn requested_range(request: &HeaderMap, length: u64) -> Range {
+    let Some(text) = request.get(header::RANGE).and_then(|value| value.to_str().ok()) else {
+        return Range::None;
+    };
+    let Some((first, last)) = text.strip_prefix("bytes=").and_then(|range| range.trim().split_once('-')) else {
+        return Range::None;
+    };
+    let (start, end) = match (first.parse::<u64>(), last.parse::<u64>()) {
+        (Ok(start), Ok(last)) if start <= last => (start, last.saturating_add(1).min(length)),
+        (Ok(start), Err(_)) if last.is_empty() => (start, length),
+        (Err(_), Ok(suffix)) if first.is_empty() => (length.saturating_sub(suffix), length),
+        _ => return Range::None,
+    };
+    if start < end { Range::Within(start, end) } else { Range::Outside }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: HeaderName, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn ranges_are_read_as_rfc_9110_has_them() {
+        let range = |text| requested_range(&headers(header::RANGE, text), 100);
+        assert_eq!(range("bytes=0-0"), Range::Within(0, 1));
+        assert_eq!(range("bytes=10-"), Range::Within(10, 100));
+        assert_eq!(range("bytes=90-500"), Range::Within(90, 100));
+        assert_eq!(range("bytes=-5"), Range::Within(95, 100));
+        assert_eq!(range("bytes=-500"), Range::Within(0, 100));
+        assert_eq!(range("bytes=100-"), Range::Outside);
+        assert_eq!(range("bytes=-0"), Range::Outside);
+        for whole in ["bytes=5-2", "bytes=a-b", "bytes=-", "lines=1-2", "bytes=0-1,5-6", "bytes"] {
+            assert_eq!(range(whole), Range::None, "{whole}");
+        }
+    }
+
+    #[test]
+    fn gzip_is_for_those_who_ask_for_it() {
+        let accepts = |text| accepts_gzip(&headers(header::ACCEPT_ENCODING, text));
+        assert!(accepts("gzip, deflate, br") && accepts("br;q=1.0, GZIP;q=0.5"));
+        assert!(!accepts("identity") && !accepts("gzip;q=0") && !accepts("") && !accepts("xgzip"));
+    }
+}

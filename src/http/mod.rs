@@ -1,0 +1,71 @@
+//! What clients see. The grammar of its routes:
+//!
+//! ```text
+//! GET      /api/stream/start?indicator_id=…&rtsp_link=…   start a stream, or move it to another link
+//! POST     /api/stream/start                              the same fields as JSON or form
+//! POST     /api/stream/stop                               {"indicator_id": …}
+//! GET      /api/stream/status?indicator_id=…              one stream
+//! GET      /api/streams                                   all of them
+//! GET      /api/health                                    is the gateway well
+//!
+//! GET HEAD /streams/{id}/stream.m3u8                      multivariant playlist
+//! GET HEAD /streams/{id}/media.m3u8                       media playlist
+//! GET HEAD /streams/{id}/{run}/init-{n}.mp4               initialisation section      ┐
+//! GET HEAD /streams/{id}/{run}/seg-{msn}.{m4s|ts}         segment                     ├ immutable
+//! GET HEAD /streams/{id}/{run}/part-{msn}.{k}.{m4s|ts}    part k of segment msn       ┘
+//!
+//! GET HEAD /  /player/{id}  /assets/{file}                the page
+//! ```
+//!
+//! Errors are RFC 9457 problems, made in [`error`] and nowhere else.
+
+pub mod api;
+pub mod assets;
+pub mod body;
+pub mod error;
+pub mod media;
+pub mod player;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{HeaderName, Method, header};
+use tower_http::cors::{Any, CorsLayer};
+
+use crate::stream::Registry;
+
+/// What handlers need.
+#[derive(Clone)]
+pub struct AppState {
+    /// All streams.
+    pub registry: Arc<Registry>,
+}
+
+/// All routes.
+pub fn router(registry: Arc<Registry>) -> Router {
+    let state = AppState { registry };
+    Router::new()
+        .merge(api::router())
+        .merge(media::router())
+        .merge(player::router())
+        .fallback(async || error::ApiError::NoSuchRoute)
+        .method_not_allowed_fallback(async || error::ApiError::MethodNotAllowed)
+        .layer(cors())
+        .with_state(state)
+}
+
+/// Any page may play and call, without cookies: no credentials are allowed, so the wildcard is safe.
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::RANGE])
+        .expose_headers([
+            header::ACCEPT_RANGES,
+            header::CONTENT_LENGTH,
+            header::CONTENT_RANGE,
+            header::DATE,
+            HeaderName::from_static("retry-after"),
+        ])
+        .max_age(std::time::Duration::from_secs(86_400))
+}
