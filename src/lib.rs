@@ -1,4 +1,5 @@
 //! camgate: RTSP cameras to browsers as HLS.
 #![doc = ""]
 
+pub mod http;
 pub mod media;
