@@ -25,4 +25,7 @@ pub mod http;
 
 pub mod clock;
 pub mod config;
+pub mod gateway;
+pub mod logging;
+pub mod probe;
 pub mod testcam;

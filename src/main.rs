@@ -1,3 +1,188 @@
-//! The `camgate` command.
+//! The `camgate` command: parse, bind, serve, drain.
 
-fn main() {}
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use camgate::config::{self, Config};
+use camgate::gateway::Gateway;
+use camgate::ingest::SourceUrl;
+use camgate::stream::StreamId;
+use camgate::{logging, probe, testcam};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use tokio_util::sync::CancellationToken;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let matches = command().get_matches();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    let outcome = runtime.block_on(async {
+        match matches.subcommand() {
+            Some(("camera", matches)) => camera(matches).await,
+            Some(("probe", matches)) => run_probe(matches).await,
+            Some(("demo", matches)) => demo(matches).await,
+            Some((_, matches)) => serve(matches).await,
+            None => serve(&matches).await,
+        }
+    });
+    // Whatever is still busy (a name being resolved, say) is not waited for.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    outcome.map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS)
+}
+
+fn fail(error: &Error) -> ExitCode {
+    // If standard error is gone, there is no one to tell.
+    let _ = writeln!(std::io::stderr(), "camgate: {error}");
+    ExitCode::FAILURE
+}
+
+fn command() -> Command {
+    let serve = config::serve_args(Command::new("serve").about("Run the gateway (the default)"));
+    let demo =
+        Command::new("demo").about("Run the gateway with a simulated camera, and print the URL to open");
+    let camera = Command::new("camera")
+        .about("Run a simulated RTSP camera")
+        .arg(
+            Arg::new("listen")
+                .long("listen")
+                .value_name("address:port")
+                .default_value("127.0.0.1:8554")
+                .value_parser(value_parser!(SocketAddr)),
+        )
+        .arg(
+            Arg::new("file").long("file").value_name("path").value_parser(value_parser!(PathBuf)).help(
+                "H.264 to loop, as an Annex B elementary stream (ffmpeg -i … -c:v libx264 -bf 0 -f h264)",
+            ),
+        )
+        .arg(Arg::new("user").long("user").value_name("name").requires("password").help("Ask for this user"))
+        .arg(Arg::new("password").long("password").value_name("password").requires("user"))
+        .arg(
+            Arg::new("auth")
+                .long("auth")
+                .default_value("digest")
+                .value_parser(["digest", "basic"])
+                .help("How to ask"),
+        );
+    let probe = Command::new("probe")
+        .about("Connect to a camera and print what it sends")
+        .arg(Arg::new("url").required(true).value_name("rtsp://…"))
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"))
+        .arg(
+            Arg::new("seconds")
+                .long("seconds")
+                .default_value("8")
+                .value_parser(value_parser!(u64).range(1..=300))
+                .help("How long to watch"),
+        );
+    config::serve_args(Command::new("camgate"))
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("RTSP cameras to browsers as HLS: no ffmpeg, no transcoding, one binary")
+        .args_conflicts_with_subcommands(true)
+        .subcommands([serve, config::serve_args(demo), camera, probe])
+}
+
+async fn serve(matches: &ArgMatches) -> Result<(), Error> {
+    let gateway = start_gateway(matches).await?;
+    let address = gateway.local_addr()?;
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "camgate listens");
+    gateway.run(until_signal()?).await?;
+    tracing::info!("camgate has ended");
+    Ok(())
+}
+
+async fn start_gateway(matches: &ArgMatches) -> Result<Gateway, Error> {
+    let config = Config::load(matches)?;
+    logging::init(&config.log_level, config.log_format)?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let address = config.listen();
+    Gateway::bind(config).await.map_err(|error| format!("cannot listen on {address}: {error}").into())
+}
+
+async fn demo(matches: &ArgMatches) -> Result<(), Error> {
+    let gateway = start_gateway(matches).await?;
+    let port = gateway.local_addr()?.port();
+    let camera = testcam::Camera::bind(testcam::Options::default()).await?;
+    let link = camera.control().url("/demo");
+    tokio::spawn(camera.run());
+
+    let shutdown = until_signal()?;
+    let registry = gateway.registry();
+    let running = tokio::spawn(gateway.run(shutdown));
+    registry.start(StreamId::parse("demo")?, SourceUrl::parse(&link)?).await?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "\n  A simulated camera plays at {link}")?;
+    writeln!(out, "  Open http://localhost:{port}/player/demo — all streams: http://localhost:{port}/")?;
+    writeln!(out, "  Or: curl http://localhost:{port}/streams/demo/stream.m3u8")?;
+    writeln!(out, "  Ctrl-C ends it.\n")?;
+    drop(out);
+    running.await??;
+    Ok(())
+}
+
+async fn camera(matches: &ArgMatches) -> Result<(), Error> {
+    let mut options = testcam::Options::default();
+    if let Some(listen) = matches.get_one::<SocketAddr>("listen") {
+        options.listen = *listen;
+    }
+    if let Some(path) = matches.get_one::<PathBuf>("file") {
+        let data = tokio::fs::read(path).await.map_err(|error| format!("{}: {error}", path.display()))?;
+        let clip = testcam::Clip::from_annex_b(&data.into());
+        options.clip = clip.map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    let text = |name: &str| matches.get_one::<String>(name).cloned();
+    if let (Some(username), Some(password)) = (text("user"), text("password")) {
+        let credentials = testcam::Credentials { username, password };
+        options.access = match text("auth").as_deref() {
+            Some("basic") => testcam::Access::Basic(credentials),
+            _ => testcam::Access::Digest(credentials),
+        };
+    }
+    let listen = options.listen;
+    let camera = testcam::Camera::bind(options)
+        .await
+        .map_err(|error| Error::from(format!("cannot listen on {listen}: {error}")))?;
+    writeln!(std::io::stdout(), "A simulated camera plays at {}", camera.control().url("/demo"))?;
+    let stop = until_signal()?;
+    stop.run_until_cancelled(camera.run()).await.unwrap_or(Ok(()))?;
+    Ok(())
+}
+
+async fn run_probe(matches: &ArgMatches) -> Result<(), Error> {
+    let link = matches.get_one::<String>("url").map(String::as_str).unwrap_or_default();
+    let source = SourceUrl::parse(link).map_err(|error| format!("this link can't be used: {error}"))?;
+    let seconds = Duration::from_secs(matches.get_one::<u64>("seconds").copied().unwrap_or(8));
+    let report = until_signal()?.run_until_cancelled_owned(probe::probe(&source, seconds)).await;
+    let Some(report) = report else { return Ok(()) };
+    let report = report?;
+    let mut out = std::io::stdout().lock();
+    if matches.get_flag("json") {
+        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
+    } else {
+        write!(out, "{report}")?;
+    }
+    Ok(())
+}
+
+/// Cancelled at SIGTERM or Ctrl-C.
+fn until_signal() -> std::io::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        cancelled.cancel();
+    });
+    Ok(token)
+}

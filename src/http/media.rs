@@ -43,7 +43,8 @@ async fn multivariant_playlist(
     peer: Peer,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let snapshot = first_snapshot(&watched(&state, &id, &peer, &headers)?).await?;
+    let stream = watched(&state, &id, &peer, &headers)?;
+    let snapshot = first_snapshot(&stream).await?;
     Ok(playlist_response(snapshot.multivariant_playlist(), &headers))
 }
 
@@ -53,7 +54,8 @@ async fn media_playlist(
     peer: Peer,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let snapshot = first_snapshot(&watched(&state, &id, &peer, &headers)?).await?;
+    let stream = watched(&state, &id, &peer, &headers)?;
+    let snapshot = first_snapshot(&stream).await?;
     Ok(playlist_response(snapshot.media_playlist(), &headers))
 }
 
@@ -163,15 +165,18 @@ fn media_response(
         Range::Outside => return Err(ApiError::RangeNotSatisfiable(length)),
         Range::Within(start, end) => {
             let text = format!("bytes {start}-{}/{length}", end - 1);
-            (StatusCode::PARTIAL_CONTENT, ChunkBody::range(chunks, start, end), HeaderValue::try_from(text).ok())
+            (
+                StatusCode::PARTIAL_CONTENT,
+                ChunkBody::range(chunks, start, end),
+                HeaderValue::try_from(text).ok(),
+            )
         }
     };
     let mut response = Response::new(Body::new(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    headers
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.extend(range.map(|range| (header::CONTENT_RANGE, range)));
     Ok(response)
@@ -191,7 +196,8 @@ fn requested_range(request: &HeaderMap, length: u64) -> Range {
     let Some(text) = request.get(header::RANGE).and_then(|value| value.to_str().ok()) else {
         return Range::None;
     };
-    let Some((first, last)) = text.strip_prefix("bytes=").and_then(|range| range.trim().split_once('-')) else {
+    let Some((first, last)) = text.strip_prefix("bytes=").and_then(|range| range.trim().split_once('-'))
+    else {
         return Range::None;
     };
     let (start, end) = match (first.parse::<u64>(), last.parse::<u64>()) {

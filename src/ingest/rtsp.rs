@@ -46,7 +46,8 @@ impl RtspConnector {
 
 impl Connector for RtspConnector {
     fn connect(&self, source: &SourceUrl) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>> {
-        let (source, limit, sessions) = (source.clone(), Limit::from_now(self.timeout), self.sessions.clone());
+        let (source, limit, sessions) =
+            (source.clone(), Limit::from_now(self.timeout), self.sessions.clone());
         async move {
             let description = describe(&source, limit, sessions).await?;
             Ok(Box::new(description.play(limit).await?) as Box<dyn Session>)

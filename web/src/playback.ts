@@ -16,6 +16,8 @@ export interface Playback {
   behindEdge(): number | null;
   /** Bits a second of the media lately received, where the player tells. */
   bitrate(): number | null;
+  /** Goes on at the live edge: a camera is watched live, also by who comes back from a pause. */
+  toLive(): void;
   destroy(): void;
 }
 
@@ -23,18 +25,15 @@ export interface Playback {
 const BITRATE_SEGMENTS = 5;
 /** A second media error this soon after a recovery is the stream's fault and not a hiccup of the decoder. */
 const RECOVERY_GRACE_MS = 10_000;
+/** Later than the live position by less than this is no reason to skip anything. */
+const PAUSE_TOLERANCE_SECONDS = 2;
 
 export const hlsJsWorks = (): boolean => Hls.isSupported();
 export const nativeWorks = (video: HTMLVideoElement): boolean =>
   video.canPlayType('application/vnd.apple.mpegurl') !== '';
 
 export function playWithHlsJs(video: HTMLVideoElement, url: string, onFailure: (why: Failure) => void): Playback {
-  const hls = new Hls({
-    workerPath,
-    backBufferLength: 10,
-    // A camera is watched live: whoever falls back this many target durations is brought forward.
-    liveMaxLatencyDurationCount: 5,
-  });
+  const hls = new Hls({ workerPath, backBufferLength: 10 });
   const received: { bits: number; seconds: number }[] = [];
   let recoveredAt = -Infinity;
 
@@ -70,6 +69,10 @@ export function playWithHlsJs(video: HTMLVideoElement, url: string, onFailure: (
       const seconds = received.reduce((sum, part) => sum + part.seconds, 0);
       return seconds > 0 ? received.reduce((sum, part) => sum + part.bits, 0) / seconds : null;
     },
+    toLive: () => {
+      const live = hls.liveSyncPosition;
+      if (live !== null && live - video.currentTime > PAUSE_TOLERANCE_SECONDS) video.currentTime = live;
+    },
     destroy: () => hls.destroy(),
   };
 }
@@ -93,6 +96,8 @@ export function playNatively(video: HTMLVideoElement, url: string, onFailure: (w
       return seekable.length > 0 ? seekable.end(seekable.length - 1) - video.currentTime : null;
     },
     bitrate: () => null,
+    // The browser's own player does so by itself.
+    toLive: () => undefined,
     destroy: () => {
       video.removeEventListener('error', onError);
       video.removeAttribute('src');

@@ -133,6 +133,7 @@ retryButton.addEventListener('click', () => {
   tries = 0;
   play();
 });
+video.addEventListener('play', () => current?.toLive());
 video.addEventListener('playing', () => isPlayable() && setScreen('playing'));
 video.addEventListener('pause', () => isPlayable() && !video.ended && setScreen('paused'));
 video.addEventListener('waiting', () => {

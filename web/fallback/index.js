@@ -1,0 +1,126 @@
+// The page at `/` of a camgate built without Node: same HTML and CSS as src/index.ts, less comfort.
+// Keep it small: what is missing here is what `npm run build` is for.
+
+const POLL_MS = 2000;
+const byId = (id) => document.getElementById(id);
+const field = (parent, name) => parent.querySelector(`[data-field="${name}"]`);
+const known = (value, text) => (value === null || value === undefined ? '–' : text(value));
+
+async function ask(path, body) {
+  const init = body && {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  };
+  const response = await fetch(path, init).catch(() => {
+    throw new Error('The gateway does not answer.');
+  });
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) {
+    const title = answer.title ?? `The gateway answered ${response.status}`;
+    throw new Error(answer.detail ? `${title}. ${answer.detail}` : title);
+  }
+  return answer;
+}
+
+function card(status) {
+  const item = byId('card').content.cloneNode(true).firstElementChild;
+  const set = (name, text) => (field(item, name).textContent = text);
+  const player = `/player/${encodeURIComponent(status.indicator_id)}`;
+  item.dataset.id = status.indicator_id;
+  item.dataset.state = status.state;
+  set('id', status.indicator_id);
+  set('state', status.state.charAt(0).toUpperCase() + status.state.slice(1));
+  set('source', status.source);
+  set('codec', known(status.codec, String));
+  set('resolution', known(status.width, (width) => `${width} × ${status.height}`));
+  set('frame_rate', known(status.frame_rate, (fps) => `${Number(fps.toFixed(2))} fps`));
+  set('bitrate', known(status.bitrate_bps, (bps) => `${(bps / 1e6).toFixed(2)} Mbit/s`));
+  set('viewers', status.viewers);
+  set('uptime', `${Math.floor(status.uptime_seconds / 60)} min`);
+  set('last_error', status.last_error ?? '');
+  field(item, 'last_error').hidden = !status.last_error;
+  field(item, 'id').href = player;
+  field(item, 'play').href = player;
+  field(item, 'stop').setAttribute('aria-label', `Stop ${status.indicator_id}`);
+  field(item, 'stop').addEventListener('click', () => askToStop(status));
+  return item;
+}
+
+let shown = '';
+
+async function refresh() {
+  const offline = byId('offline');
+  try {
+    const { streams } = await ask('/api/streams');
+    offline.hidden = true;
+    // Drawing anew takes a person's focus away: only when something changed.
+    const text = JSON.stringify(streams.map((s) => ({ ...s, uptime_seconds: Math.floor(s.uptime_seconds / 60), idle_seconds: 0 })));
+    if (text !== shown && !byId('streams').contains(document.activeElement)) {
+      shown = text;
+      byId('streams').replaceChildren(...streams.map(card));
+      byId('streams').dataset.state = 'ready';
+      byId('empty').hidden = streams.length > 0;
+      byId('summary').textContent = streams.length === 0 ? '' : `${streams.length} running`;
+    }
+    const health = await ask('/api/health');
+    byId('health').dataset.state = health.status;
+    byId('health').textContent = `camgate ${health.version} · active streams: ${health.active_streams} · built without Node`;
+  } catch (error) {
+    byId('streams').dataset.state = 'stale';
+    offline.hidden = false;
+    offline.textContent = error.message;
+  }
+}
+
+function askToStop(status) {
+  const dialog = byId('confirm');
+  byId('confirm-title').textContent = `Stop ${status.indicator_id}?`;
+  byId('confirm-detail').textContent = 'The camera is let go and the stream’s address stops working.';
+  dialog.returnValue = 'cancel';
+  dialog.addEventListener(
+    'close',
+    () => {
+      if (dialog.returnValue !== 'stop') return;
+      const stopped = ask('/api/stream/stop', { indicator_id: status.indicator_id });
+      void stopped.catch((error) => say('bad', error.message)).then(refresh);
+    },
+    { once: true },
+  );
+  dialog.showModal();
+}
+
+function say(kind, words) {
+  const result = byId('start-result');
+  result.className = `notice notice-${kind}`;
+  result.textContent = words;
+  result.hidden = false;
+}
+
+byId('start').addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const form = event.target;
+  const filled = [...new FormData(form)].filter(([, value]) => value !== '');
+  const button = form.querySelector('button');
+  button.disabled = true;
+  try {
+    await ask('/api/stream/start', Object.fromEntries(filled));
+    say('good', `${form.elements.indicator_id.value} is running.`);
+    form.reset();
+    await refresh();
+  } catch (error) {
+    say('bad', error.message);
+  } finally {
+    button.disabled = false;
+  }
+});
+
+byId('curl').textContent = `curl -X POST ${location.origin}/api/stream/start \\
+  -H 'Content-Type: application/json' \\
+  -d '{"indicator_id": "front-door", "rtsp_link": "rtsp://192.0.2.10:554/stream1"}'`;
+
+async function poll() {
+  if (!document.hidden) await refresh();
+  setTimeout(poll, POLL_MS);
+}
+void poll();

@@ -1,0 +1,90 @@
+// The page at `/player/{id}` of a camgate built without Node: same HTML and CSS as src/player.ts, played by the
+// browser's own HLS player. Where a browser has none, it says so.
+
+const byId = (id) => document.getElementById(id);
+const id = decodeURIComponent(location.pathname.replace(/^\/player\//, '').replace(/\/$/, ''));
+const playlist = `/streams/${encodeURIComponent(id)}/stream.m3u8`;
+const screen = byId('player');
+const video = byId('video');
+
+function setScreen(state, title = '', detail = '') {
+  screen.dataset.state = state;
+  byId('message-title').textContent = title;
+  byId('message-detail').textContent = detail;
+  byId('retry').hidden = byId('back').hidden = state !== 'stopped' && state !== 'error';
+}
+
+const ended = () => ['stopped', 'error'].includes(screen.dataset.state);
+
+function end(state, title, detail) {
+  setScreen(state, title, detail);
+  video.removeAttribute('src');
+  video.load();
+}
+
+function play() {
+  if (video.canPlayType('application/vnd.apple.mpegurl') === '') {
+    end(
+      'error',
+      'This browser has no HLS player of its own',
+      'Use Safari or a current Chrome, Edge or Android browser. This camgate was built without Node.js; one built with it plays in every browser.',
+    );
+    return;
+  }
+  setScreen('loading', 'Loading', 'The first picture comes with the camera’s next keyframe.');
+  video.src = playlist;
+  video.play().catch((error) => error.name === 'NotAllowedError' && setScreen('paused'));
+}
+
+async function explain() {
+  const response = await fetch(playlist, { cache: 'no-store' }).catch(() => null);
+  if (response === null) return end('error', 'The gateway does not answer', 'Check that camgate is running.');
+  if (response.status === 404) return stopped();
+  const problem = response.ok ? {} : await response.json().catch(() => ({}));
+  return end('error', problem.title ?? 'The stream could not be played', problem.detail ?? '');
+}
+
+const stopped = () =>
+  end('stopped', 'This stream has been stopped', 'Somebody stopped it, nobody watched it for a while, or it was never started.');
+
+video.addEventListener('error', () => ended() || void explain());
+video.addEventListener('playing', () => ended() || setScreen('playing'));
+video.addEventListener('pause', () => ended() || setScreen('paused'));
+video.addEventListener('waiting', () => screen.dataset.state === 'playing' && setScreen('buffering', 'Waiting for the camera'));
+byId('retry').addEventListener('click', play);
+
+async function refresh() {
+  const response = await fetch(`/api/stream/status?indicator_id=${encodeURIComponent(id)}`).catch(() => null);
+  if (response?.status === 404) return stopped();
+  if (!response?.ok) return;
+  const status = await response.json();
+  const facts = {
+    resolution: video.videoWidth ? `${video.videoWidth} × ${video.videoHeight}` : '–',
+    bitrate: status.bitrate_bps ? `${(status.bitrate_bps / 1e6).toFixed(2)} Mbit/s` : '–',
+    dropped: String(video.getVideoPlaybackQuality().droppedVideoFrames),
+    frame_rate: status.frame_rate ? `${Number(status.frame_rate.toFixed(2))} fps` : '–',
+    codec: status.codec ?? '–',
+    viewers: String(status.viewers),
+    engine: 'the browser',
+  };
+  if (video.seekable.length > 0) {
+    const behind = video.seekable.end(video.seekable.length - 1) - video.currentTime;
+    facts.latency = `about ${behind.toFixed(1)} s`;
+    screen.dataset.latency = behind.toFixed(3);
+  }
+  for (const [name, text] of Object.entries(facts)) document.querySelector(`[data-field="${name}"]`).textContent = text;
+  const note = byId('camera-note');
+  note.hidden = status.state === 'live';
+  note.textContent = note.hidden ? '' : `The camera is ${status.state}. ${status.last_error ?? ''}`;
+}
+
+async function poll() {
+  if (!document.hidden && !ended()) await refresh();
+  setTimeout(poll, 2000);
+}
+
+document.title = `${id} · camgate`;
+byId('title').textContent = id;
+screen.dataset.engine = 'the browser';
+play();
+void poll();
