@@ -140,6 +140,22 @@ async fn timestamps_rise_evenly_across_the_loop_point() {
 }
 
 #[tokio::test]
+async fn sender_reports_come_with_the_first_picture_and_then_every_interval() {
+    let sender_report_interval = Duration::from_millis(200);
+    let camera = camera(Options { sender_report_interval, ..Options::default() }).await;
+    let mut session = play(&camera, "/demo", None).await.unwrap();
+    let (mut pictures, mut reported_at) = (0, Vec::new());
+    while pictures < 16 {
+        match soon(session.next()).await.expect("the stream goes on").expect("no error") {
+            CodecItem::VideoFrame(_) => pictures += 1,
+            CodecItem::Rtcp(_) => reported_at.push(pictures),
+            _ => {}
+        }
+    }
+    assert_eq!(reported_at, [0, 5, 10, 15]);
+}
+
+#[tokio::test]
 async fn twenty_sessions_play_at_once_and_none_is_left_behind() {
     let camera = camera(Options::default()).await;
     let mut sessions = try_join_all((0..20).map(|n| {

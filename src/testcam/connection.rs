@@ -71,8 +71,8 @@ struct Play {
 }
 
 impl Play {
-    fn due(&self) -> Option<Instant> {
-        self.sender.as_ref().map(|sender| self.started + sender.due())
+    fn due(&self, shared: &Shared) -> Option<Instant> {
+        self.sender.as_ref().map(|sender| shared.next_tick(self.started + sender.due()))
     }
 }
 
@@ -89,7 +89,8 @@ impl Connection {
         let mut heard = Instant::now();
         let mut timer = pin!(sleep_until(heard));
         loop {
-            let due = self.session.as_ref().and_then(|session| session.play.as_ref()).and_then(Play::due);
+            let play = self.session.as_ref().and_then(|session| session.play.as_ref());
+            let due = play.and_then(|play| play.due(&self.shared));
             let silent = heard + self.options().session_timeout;
             timer.as_mut().reset(due.unwrap_or(silent));
             tokio::select! {

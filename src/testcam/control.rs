@@ -3,8 +3,10 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Options;
@@ -40,6 +42,8 @@ pub(super) struct Shared {
     pub(super) options: Options,
     pub(super) media: Arc<Media>,
     counters: watch::Sender<Counters>,
+    /// Ticks are counted from here.
+    bound: Instant,
     /// Ends every connection when the camera ends.
     pub(super) all: CancellationToken,
     /// Ends the connections of now; replaced whenever it has been used. Held for no longer than that.
@@ -53,6 +57,7 @@ impl Shared {
             options,
             media: Arc::new(media),
             counters: watch::Sender::default(),
+            bound: Instant::now(),
             current: Mutex::new(all.child_token()),
             all,
         }
@@ -61,6 +66,13 @@ impl Shared {
     /// A generator for the `nth` connection: that of a seeded camera is always the same.
     pub(super) fn random(&self, nth: u64) -> fastrand::Rng {
         self.options.seed.map_or_else(fastrand::Rng::new, |seed| fastrand::Rng::with_seed(seed ^ nth << 32))
+    }
+
+    /// The first tick that is not before `due`.
+    pub(super) fn next_tick(&self, due: Instant) -> Instant {
+        let tick = self.options.tick.as_micros().max(1);
+        let ticks = (due - self.bound).as_micros().div_ceil(tick);
+        self.bound + Duration::from_micros(u64::try_from(ticks * tick).unwrap_or(u64::MAX))
     }
 
     /// The token that ends a connection accepted now.
@@ -196,5 +208,24 @@ impl Control {
         });
         let gone = |_| io::Error::new(io::ErrorKind::NotConnected, "the camera has stopped");
         self.actual.clone().wait_for(|actual| *actual == state).await.map(drop).map_err(gone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ParameterSetPlacement;
+    use super::super::clip::Clip;
+    use super::super::packet::PacketizedClip;
+    use super::*;
+
+    #[test]
+    fn pictures_wait_for_the_next_tick_and_no_longer() {
+        let clip = PacketizedClip::new(&Clip::switch(), ParameterSetPlacement::Both);
+        let options = Options { tick: Duration::from_millis(5), ..Options::default() };
+        let shared = Shared::new(options, Media { clip: clip.clone(), other: clip });
+        for (due, tick) in [(0, 0), (1, 5_000), (4_999, 5_000), (5_000, 5_000), (33_333, 35_000)] {
+            let at = |micros| shared.bound + Duration::from_micros(micros);
+            assert_eq!(shared.next_tick(at(due)), at(tick), "{due} µs");
+        }
     }
 }
