@@ -2,10 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Options;
@@ -20,16 +21,29 @@ pub(super) enum State {
     Stopped,
 }
 
+/// What has happened to a camera so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Connections that are open now, playing or not.
+    pub connections: usize,
+    /// Sessions that are playing now.
+    pub sessions: usize,
+    /// Connections ever accepted.
+    pub total_connections: u64,
+    /// Sessions that have ever played.
+    pub total_sessions: u64,
+    /// Sessions that ended with TEARDOWN.
+    pub teardowns: u64,
+}
+
 /// Shared by the camera, its connections and its handles.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) options: Options,
     pub(super) media: Arc<Media>,
-    playing: AtomicUsize,
-    connections: AtomicUsize,
-    total_sessions: AtomicU64,
-    teardowns: AtomicU64,
-    accepted: AtomicU64,
+    counters: watch::Sender<Counters>,
+    /// Ticks are counted from here.
+    bound: Instant,
     /// Ends every connection when the camera ends.
     pub(super) all: CancellationToken,
     /// Ends the connections of now; replaced whenever it has been used. Held for no longer than that.
@@ -42,20 +56,23 @@ impl Shared {
         Self {
             options,
             media: Arc::new(media),
-            playing: AtomicUsize::new(0),
-            connections: AtomicUsize::new(0),
-            total_sessions: AtomicU64::new(0),
-            teardowns: AtomicU64::new(0),
-            accepted: AtomicU64::new(0),
+            counters: watch::Sender::default(),
+            bound: Instant::now(),
             current: Mutex::new(all.child_token()),
             all,
         }
     }
 
-    /// A generator for the next connection: the n-th one of a seeded camera is always the same.
-    pub(super) fn random(&self) -> fastrand::Rng {
-        let nth = self.accepted.fetch_add(1, Ordering::Relaxed);
+    /// A generator for the `nth` connection: that of a seeded camera is always the same.
+    pub(super) fn random(&self, nth: u64) -> fastrand::Rng {
         self.options.seed.map_or_else(fastrand::Rng::new, |seed| fastrand::Rng::with_seed(seed ^ nth << 32))
+    }
+
+    /// The first tick that is not before `due`.
+    pub(super) fn next_tick(&self, due: Instant) -> Instant {
+        let tick = self.options.tick.as_micros().max(1);
+        let ticks = (due - self.bound).as_micros().div_ceil(tick);
+        self.bound + Duration::from_micros(u64::try_from(ticks * tick).unwrap_or(u64::MAX))
     }
 
     /// The token that ends a connection accepted now.
@@ -64,18 +81,25 @@ impl Shared {
     }
 
     pub(super) fn count_connection(self: &Arc<Self>) -> Connected {
-        self.connections.fetch_add(1, Ordering::Relaxed);
-        Connected(self.clone())
+        let mut nth = 0;
+        self.counters.send_modify(|counters| {
+            counters.connections += 1;
+            counters.total_connections += 1;
+            nth = counters.total_connections;
+        });
+        Connected { shared: self.clone(), nth }
     }
 
     pub(super) fn count_playing(self: &Arc<Self>) -> Playing {
-        self.playing.fetch_add(1, Ordering::Relaxed);
-        self.total_sessions.fetch_add(1, Ordering::Relaxed);
+        self.counters.send_modify(|counters| {
+            counters.sessions += 1;
+            counters.total_sessions += 1;
+        });
         Playing(self.clone())
     }
 
     pub(super) fn count_teardown(&self) {
-        self.teardowns.fetch_add(1, Ordering::Relaxed);
+        self.counters.send_modify(|counters| counters.teardowns += 1);
     }
 }
 
@@ -85,17 +109,21 @@ pub(super) struct Playing(Arc<Shared>);
 
 impl Drop for Playing {
     fn drop(&mut self) {
-        self.0.playing.fetch_sub(1, Ordering::Relaxed);
+        self.0.counters.send_modify(|counters| counters.sessions -= 1);
     }
 }
 
 /// A connection counts as open for as long as this lives.
 #[derive(Debug)]
-pub(super) struct Connected(Arc<Shared>);
+pub(super) struct Connected {
+    shared: Arc<Shared>,
+    /// Which connection of the camera it is, from 1.
+    pub(super) nth: u64,
+}
 
 impl Drop for Connected {
     fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+        self.shared.counters.send_modify(|counters| counters.connections -= 1);
     }
 }
 
@@ -119,24 +147,31 @@ impl Control {
         format!("rtsp://{}{path}", self.local_addr)
     }
 
-    /// Sessions that are playing now.
-    pub fn sessions(&self) -> usize {
-        self.shared.playing.load(Ordering::Relaxed)
+    /// What has happened so far.
+    pub fn counters(&self) -> Counters {
+        *self.shared.counters.borrow()
     }
 
-    /// Connections that are open now, playing or not.
-    pub fn connections(&self) -> usize {
-        self.shared.connections.load(Ordering::Relaxed)
+    /// Sessions that are playing now.
+    pub fn sessions(&self) -> usize {
+        self.counters().sessions
     }
 
     /// Sessions that have ever played.
     pub fn total_sessions(&self) -> u64 {
-        self.shared.total_sessions.load(Ordering::Relaxed)
+        self.counters().total_sessions
     }
 
     /// Sessions that ended with TEARDOWN.
     pub fn teardowns(&self) -> u64 {
-        self.shared.teardowns.load(Ordering::Relaxed)
+        self.counters().teardowns
+    }
+
+    /// Returns the counters as soon as they meet `condition`; waits for ever if they never do.
+    pub async fn wait_until(&self, condition: impl FnMut(&Counters) -> bool) -> Counters {
+        let mut counters = self.shared.counters.subscribe();
+        // The sender lives in `shared`, as long as this handle.
+        counters.wait_for(condition).await.map_or_else(|_| self.counters(), |met| *met)
     }
 
     /// Closes every connection, without a word to the clients. New ones are welcome.
@@ -173,5 +208,24 @@ impl Control {
         });
         let gone = |_| io::Error::new(io::ErrorKind::NotConnected, "the camera has stopped");
         self.actual.clone().wait_for(|actual| *actual == state).await.map(drop).map_err(gone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ParameterSetPlacement;
+    use super::super::clip::Clip;
+    use super::super::packet::PacketizedClip;
+    use super::*;
+
+    #[test]
+    fn pictures_wait_for_the_next_tick_and_no_longer() {
+        let clip = PacketizedClip::new(&Clip::switch(), ParameterSetPlacement::Both);
+        let options = Options { tick: Duration::from_millis(5), ..Options::default() };
+        let shared = Shared::new(options, Media { clip: clip.clone(), other: clip });
+        for (due, tick) in [(0, 0), (1, 5_000), (4_999, 5_000), (5_000, 5_000), (33_333, 35_000)] {
+            let at = |micros| shared.bound + Duration::from_micros(micros);
+            assert_eq!(shared.next_tick(at(due)), at(tick), "{due} µs");
+        }
     }
 }

@@ -110,6 +110,10 @@ fn request_line(line: &str) -> Result<Request, BadRequest> {
 }
 
 fn head(text: &str) -> Result<Request, BadRequest> {
+    // What is echoed must not break a line.
+    if text.replace("\r\n", "").contains(|c: char| c.is_ascii_control() && c != '\t') {
+        return Err(BadRequest);
+    }
     let mut lines = text.split("\r\n");
     let mut request = request_line(lines.next().unwrap_or_default())?;
     for line in lines {
@@ -214,6 +218,7 @@ mod tests {
             b"\x16\x03\x01\x02\x00\r\n",
             b"OPTIONS *\r\n\r\n",
             b"OPTIONS * RTSP/1.0\r\nno colon\r\n\r\n",
+            b"OPTIONS rtsp://h/\nX:y RTSP/1.0\r\n\r\n",
             b"OPTIONS * RTSP/1.0\r\nContent-Length: -1\r\n\r\n",
             b"OPTIONS * RTSP/1.0\r\nContent-Length: 65537\r\n\r\n",
         ] {

@@ -39,7 +39,7 @@ use tracing::{debug, warn};
 
 pub use access::{Access, Credentials};
 pub use clip::{Clip, ClipError};
-pub use control::Control;
+pub use control::{Control, Counters};
 
 use control::{Shared, State};
 use packet::PacketizedClip;
@@ -88,6 +88,9 @@ pub struct Options {
     pub session_timeout: Duration,
     /// A client that does not take an access unit for so long is dropped. Default 10 s.
     pub stall_timeout: Duration,
+    /// Pictures leave on multiples of this, at most so late, so that one wakeup serves many sessions; their
+    /// timestamps stay exact. Default 5 ms.
+    pub tick: Duration,
     /// Between RTCP sender reports; the first comes with the first picture. Default 5 s.
     pub sender_report_interval: Duration,
 }
@@ -103,6 +106,7 @@ impl Default for Options {
             seed: None,
             session_timeout: Duration::from_secs(60),
             stall_timeout: Duration::from_secs(10),
+            tick: Duration::from_millis(5),
             sender_report_interval: Duration::from_secs(5),
         }
     }
@@ -210,8 +214,7 @@ async fn accept_all(listener: Option<&TcpListener>, shared: &Arc<Shared>, tracke
         let token = shared.connection_token();
         let shared = shared.clone();
         tracker.spawn(async move {
-            let _counted = counted;
-            match token.run_until_cancelled(connection::serve(socket, shared)).await {
+            match token.run_until_cancelled(connection::serve(socket, shared, counted)).await {
                 Some(Err(error)) => debug!(%peer, %error, "connection lost"),
                 Some(Ok(())) => debug!(%peer, "client left"),
                 None => debug!(%peer, "client dropped"),
