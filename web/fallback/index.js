@@ -54,12 +54,15 @@ async function refresh() {
   try {
     const { streams } = await ask('/api/streams');
     offline.hidden = true;
-    // Drawing anew takes a person's focus away: only when something changed.
+    // Drawing anew costs a person the focus: only when something changed, and then it is put back.
     const text = JSON.stringify(streams.map((s) => ({ ...s, uptime_seconds: Math.floor(s.uptime_seconds / 60), idle_seconds: 0 })));
-    if (text !== shown && !byId('streams').contains(document.activeElement)) {
+    byId('streams').dataset.state = 'ready';
+    if (text !== shown) {
       shown = text;
+      const focus = document.activeElement;
+      const focused = `[data-id="${focus.closest('.card')?.dataset.id}"] [data-field="${focus.dataset.field}"]`;
       byId('streams').replaceChildren(...streams.map(card));
-      byId('streams').dataset.state = 'ready';
+      if (focus.dataset.field) document.querySelector(focused)?.focus();
       byId('empty').hidden = streams.length > 0;
       byId('summary').textContent = streams.length === 0 ? '' : `${streams.length} running`;
     }

@@ -9,6 +9,7 @@ const video = byId('video');
 
 function setScreen(state, title = '', detail = '') {
   screen.dataset.state = state;
+  video.controls = ['playing', 'paused', 'buffering'].includes(state);
   byId('message-title').textContent = title;
   byId('message-detail').textContent = detail;
   byId('retry').hidden = byId('back').hidden = state !== 'stopped' && state !== 'error';
@@ -61,14 +62,16 @@ async function refresh() {
   const facts = {
     resolution: video.videoWidth ? `${video.videoWidth} × ${video.videoHeight}` : '–',
     bitrate: status.bitrate_bps ? `${(status.bitrate_bps / 1e6).toFixed(2)} Mbit/s` : '–',
-    dropped: String(video.getVideoPlaybackQuality().droppedVideoFrames),
+    dropped: `${video.getVideoPlaybackQuality().droppedVideoFrames} of ${video.getVideoPlaybackQuality().totalVideoFrames}`,
     frame_rate: status.frame_rate ? `${Number(status.frame_rate.toFixed(2))} fps` : '–',
     codec: status.codec ?? '–',
     viewers: String(status.viewers),
     engine: 'the browser',
   };
-  if (video.seekable.length > 0) {
-    const behind = video.seekable.end(video.seekable.length - 1) - video.currentTime;
+  // Chromium's player tells no seekable range of a live stream, and buffers up to the edge.
+  const ranges = video.seekable.length > 0 ? video.seekable : video.buffered;
+  if (ranges.length > 0) {
+    const behind = ranges.end(ranges.length - 1) - video.currentTime;
     facts.latency = `about ${behind.toFixed(1)} s`;
     screen.dataset.latency = behind.toFixed(3);
   }

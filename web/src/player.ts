@@ -36,6 +36,8 @@ let status: api.StreamStatus | null = null;
 
 function setScreen(state: Screen, title = '', detail = ''): void {
   screen.dataset['state'] = state;
+  // Behind the message the controls would be found by the Tab key and do nothing.
+  video.controls = ['playing', 'paused', 'buffering'].includes(state);
   show(element('message-title', HTMLElement), title);
   show(element('message-detail', HTMLElement), detail);
   retryButton.hidden = !['retrying', 'stopped', 'error'].includes(state);
@@ -177,7 +179,7 @@ function showStats(): void {
     latency: behind !== null && exact === null ? `about ${format.latency(behind)}` : format.latency(behind),
     resolution: format.resolution(video.videoWidth || status?.width, video.videoHeight || status?.height),
     bitrate: format.bitrate(current?.bitrate() ?? status?.bitrate_bps),
-    dropped: quality ? `${quality.droppedVideoFrames} of ${quality.totalVideoFrames}` : format.UNKNOWN,
+    dropped: quality && quality.totalVideoFrames > 0 ? `${quality.droppedVideoFrames} of ${quality.totalVideoFrames}` : format.UNKNOWN,
     frame_rate: format.frameRate(status?.frame_rate),
     codec: status?.codec ?? format.UNKNOWN,
     viewers: status === null ? format.UNKNOWN : String(status.viewers),
