@@ -21,6 +21,8 @@ function end(state, title, detail) {
   setScreen(state, title, detail);
   video.removeAttribute('src');
   video.load();
+  byId('camera-note').hidden = true;
+  for (const fact of document.querySelectorAll('dd[data-field]')) fact.textContent = '–';
 }
 
 function play() {
