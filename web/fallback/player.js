@@ -59,6 +59,7 @@ byId('retry').addEventListener('click', play);
 async function refresh() {
   const response = await fetch(`/api/stream/status?indicator_id=${encodeURIComponent(id)}`).catch(() => null);
   if (response?.status === 404) return stopped();
+  if (response === null && screen.dataset.state === 'buffering') setScreen('buffering', 'The gateway does not answer');
   if (!response?.ok) return;
   const status = await response.json();
   const facts = {

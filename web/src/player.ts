@@ -148,8 +148,10 @@ async function refreshStatus(): Promise<void> {
   try {
     status = await api.status(id);
   } catch (error) {
-    // No answer is the player's to tell: it may go on from its buffer.
-    if (error instanceof Problem && error.status === 404) stopped();
+    if (!(error instanceof Problem)) return;
+    if (error.status === 404) stopped();
+    // Otherwise the player may go on from its buffer. Once it waits, it is not for the camera.
+    else if (screen.dataset['state'] === 'buffering') setScreen('buffering', error.title, error.detail);
     return;
   }
   showStatus();
