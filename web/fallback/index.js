@@ -5,6 +5,10 @@ const POLL_MS = 2000;
 const byId = (id) => document.getElementById(id);
 const field = (parent, name) => parent.querySelector(`[data-field="${name}"]`);
 const known = (value, text) => (value === null || value === undefined ? '–' : text(value));
+const uptime = (seconds) => {
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+};
 
 async function ask(path, body) {
   const init = body && {
@@ -33,11 +37,11 @@ function card(status) {
   set('state', status.state.charAt(0).toUpperCase() + status.state.slice(1));
   set('source', status.source);
   set('codec', known(status.codec, String));
-  set('resolution', known(status.width, (width) => `${width} × ${status.height}`));
+  set('resolution', known(status.width, (width) => `${width}\u202f×\u202f${status.height}`));
   set('frame_rate', known(status.frame_rate, (fps) => `${Number(fps.toFixed(2))} fps`));
-  set('bitrate', known(status.bitrate_bps, (bps) => `${(bps / 1e6).toFixed(2)} Mbit/s`));
+  set('bitrate', known(status.bitrate_bps, (bps) => `${(bps / 1e6).toFixed(bps < 1e7 ? 2 : 1)} Mbit/s`));
   set('viewers', status.viewers);
-  set('uptime', `${Math.floor(status.uptime_seconds / 60)} min`);
+  set('uptime', uptime(status.uptime_seconds));
   set('last_error', status.last_error ?? '');
   field(item, 'last_error').hidden = !status.last_error;
   field(item, 'id').href = player;
@@ -54,12 +58,15 @@ async function refresh() {
   try {
     const { streams } = await ask('/api/streams');
     offline.hidden = true;
-    // Drawing anew takes a person's focus away: only when something changed.
+    // Drawing anew costs a person the focus: only when something changed, and then it is put back.
     const text = JSON.stringify(streams.map((s) => ({ ...s, uptime_seconds: Math.floor(s.uptime_seconds / 60), idle_seconds: 0 })));
-    if (text !== shown && !byId('streams').contains(document.activeElement)) {
+    byId('streams').dataset.state = 'ready';
+    if (text !== shown) {
       shown = text;
+      const focus = document.activeElement;
+      const focused = `[data-id="${focus.closest('.card')?.dataset.id}"] [data-field="${focus.dataset.field}"]`;
       byId('streams').replaceChildren(...streams.map(card));
-      byId('streams').dataset.state = 'ready';
+      if (focus.dataset.field) document.querySelector(focused)?.focus();
       byId('empty').hidden = streams.length > 0;
       byId('summary').textContent = streams.length === 0 ? '' : `${streams.length} running`;
     }

@@ -9,6 +9,7 @@ const video = byId('video');
 
 function setScreen(state, title = '', detail = '') {
   screen.dataset.state = state;
+  video.controls = ['playing', 'paused', 'buffering'].includes(state);
   byId('message-title').textContent = title;
   byId('message-detail').textContent = detail;
   byId('retry').hidden = byId('back').hidden = state !== 'stopped' && state !== 'error';
@@ -20,6 +21,8 @@ function end(state, title, detail) {
   setScreen(state, title, detail);
   video.removeAttribute('src');
   video.load();
+  byId('camera-note').hidden = true;
+  for (const fact of document.querySelectorAll('dd[data-field]')) fact.textContent = '–';
 }
 
 function play() {
@@ -56,19 +59,22 @@ byId('retry').addEventListener('click', play);
 async function refresh() {
   const response = await fetch(`/api/stream/status?indicator_id=${encodeURIComponent(id)}`).catch(() => null);
   if (response?.status === 404) return stopped();
+  if (response === null && screen.dataset.state === 'buffering') setScreen('buffering', 'The gateway does not answer');
   if (!response?.ok) return;
   const status = await response.json();
   const facts = {
     resolution: video.videoWidth ? `${video.videoWidth} × ${video.videoHeight}` : '–',
     bitrate: status.bitrate_bps ? `${(status.bitrate_bps / 1e6).toFixed(2)} Mbit/s` : '–',
-    dropped: String(video.getVideoPlaybackQuality().droppedVideoFrames),
+    dropped: `${video.getVideoPlaybackQuality().droppedVideoFrames} of ${video.getVideoPlaybackQuality().totalVideoFrames}`,
     frame_rate: status.frame_rate ? `${Number(status.frame_rate.toFixed(2))} fps` : '–',
     codec: status.codec ?? '–',
     viewers: String(status.viewers),
     engine: 'the browser',
   };
-  if (video.seekable.length > 0) {
-    const behind = video.seekable.end(video.seekable.length - 1) - video.currentTime;
+  // Chromium's player tells no seekable range of a live stream, and buffers up to the edge.
+  const ranges = video.seekable.length > 0 ? video.seekable : video.buffered;
+  if (ranges.length > 0) {
+    const behind = ranges.end(ranges.length - 1) - video.currentTime;
     facts.latency = `about ${behind.toFixed(1)} s`;
     screen.dataset.latency = behind.toFixed(3);
   }

@@ -22,6 +22,11 @@ test('a frame rate shows no digits it does not need', () => {
   assert.equal(format.frameRate(30_000 / 1001), '29.97 fps');
 });
 
+test('a resolution never breaks across two lines', () => {
+  assert.doesNotMatch(format.resolution(3840, 2160), /[ \t]/);
+  assert.match(format.resolution(3840, 2160), /^3840.×.2160$/u);
+});
+
 test('a clock that runs behind the camera gives no negative latency', () => {
   assert.equal(format.latency(-0.4), '0.0 s');
   assert.equal(format.latency(4.26), '4.3 s');

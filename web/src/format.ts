@@ -25,7 +25,7 @@ export function duration(seconds: number | null | undefined): string {
 }
 
 export function resolution(width: number | null | undefined, height: number | null | undefined): string {
-  return known(width) && known(height) && width > 0 && height > 0 ? `${width} × ${height}` : UNKNOWN;
+  return known(width) && known(height) && width > 0 && height > 0 ? `${width}\u202f×\u202f${height}` : UNKNOWN;
 }
 
 export function frameRate(fps: number | null | undefined): string {

@@ -1,7 +1,7 @@
 // Two ways to play a playlist in a video element: hls.js, and the browser's own HLS player. Which one, and what to do
 // when one fails, is the page's business (player.ts).
 
-import Hls from 'hls.js/light';
+import Hls, { type HlsConfig } from 'hls.js/light';
 import workerPath from 'hls.js/dist/hls.worker.js?url';
 
 /** Why a playback ended. `network`: ask the gateway what is wrong; `decode`: trying again will not help. */
@@ -32,8 +32,14 @@ export const hlsJsWorks = (): boolean => Hls.isSupported();
 export const nativeWorks = (video: HTMLVideoElement): boolean =>
   video.canPlayType('application/vnd.apple.mpegurl') !== '';
 
+/** Asks again for as long as the buffer lasts, about 10 s: a gateway that restarts in that time is not even noticed. */
+function patientPolicy(): HlsConfig['playlistLoadPolicy'] {
+  const { default: policy } = Hls.DefaultConfig.playlistLoadPolicy;
+  return { default: { ...policy, errorRetry: { maxNumRetry: 4, retryDelayMs: 1_000, maxRetryDelayMs: 4_000 } } };
+}
+
 export function playWithHlsJs(video: HTMLVideoElement, url: string, onFailure: (why: Failure) => void): Playback {
-  const hls = new Hls({ workerPath, backBufferLength: 10 });
+  const hls = new Hls({ workerPath, backBufferLength: 10, playlistLoadPolicy: patientPolicy() });
   const received: { bits: number; seconds: number }[] = [];
   let recoveredAt = -Infinity;
 
@@ -92,8 +98,9 @@ export function playNatively(video: HTMLVideoElement, url: string, onFailure: (w
       return Number.isFinite(start) ? new Date(start + video.currentTime * 1000) : null;
     },
     behindEdge: () => {
-      const { seekable } = video;
-      return seekable.length > 0 ? seekable.end(seekable.length - 1) - video.currentTime : null;
+      // Chromium's player tells no seekable range of a live stream, and buffers up to the edge.
+      const ranges = video.seekable.length > 0 ? video.seekable : video.buffered;
+      return ranges.length > 0 ? ranges.end(ranges.length - 1) - video.currentTime : null;
     },
     bitrate: () => null,
     // The browser's own player does so by itself.

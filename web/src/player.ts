@@ -36,6 +36,8 @@ let status: api.StreamStatus | null = null;
 
 function setScreen(state: Screen, title = '', detail = ''): void {
   screen.dataset['state'] = state;
+  // Behind the message the controls would be found by the Tab key and do nothing.
+  video.controls = ['playing', 'paused', 'buffering'].includes(state);
   show(element('message-title', HTMLElement), title);
   show(element('message-detail', HTMLElement), detail);
   retryButton.hidden = !['retrying', 'stopped', 'error'].includes(state);
@@ -146,8 +148,10 @@ async function refreshStatus(): Promise<void> {
   try {
     status = await api.status(id);
   } catch (error) {
-    // No answer is the player's to tell: it may go on from its buffer.
-    if (error instanceof Problem && error.status === 404) stopped();
+    if (!(error instanceof Problem)) return;
+    if (error.status === 404) stopped();
+    // Otherwise the player may go on from its buffer. Once it waits, it is not for the camera.
+    else if (screen.dataset['state'] === 'buffering') setScreen('buffering', error.title, error.detail);
     return;
   }
   showStatus();
@@ -177,7 +181,7 @@ function showStats(): void {
     latency: behind !== null && exact === null ? `about ${format.latency(behind)}` : format.latency(behind),
     resolution: format.resolution(video.videoWidth || status?.width, video.videoHeight || status?.height),
     bitrate: format.bitrate(current?.bitrate() ?? status?.bitrate_bps),
-    dropped: quality ? `${quality.droppedVideoFrames} of ${quality.totalVideoFrames}` : format.UNKNOWN,
+    dropped: quality && quality.totalVideoFrames > 0 ? `${quality.droppedVideoFrames} of ${quality.totalVideoFrames}` : format.UNKNOWN,
     frame_rate: format.frameRate(status?.frame_rate),
     codec: status?.codec ?? format.UNKNOWN,
     viewers: status === null ? format.UNKNOWN : String(status.viewers),
