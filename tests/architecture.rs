@@ -16,14 +16,21 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("media", &[]),
     ("mux", &["media"]),
     ("hls", &["mux", "media"]),
-    ("ingest", &["media"]),
+    // The only place where clocks are read.
+    ("clock", &["media"]),
+    ("ingest", &["media", "clock"]),
     ("config", &[]),
     // The kind of container is a setting of a stream; how it is written is the business of `hls`.
-    ("stream", &["ingest", "hls", "media", "mux::Container", "config"]),
-    // Value types only: what happens to a stream goes through `stream`.
-    ("http", &["stream", "hls", "media", "config"]),
-    // Stands alone, so that it is a witness and not an echo: it only shares how NAL units are framed.
-    ("testcam", &["media::nal"]),
+    ("stream", &["ingest", "hls", "media", "mux::Container", "config", "clock"]),
+    // Value types only: what happens to a stream goes through `stream`. A link comes in here, and why its camera
+    // failed goes out.
+    ("http", &["stream", "hls", "media", "config", "clock", "ingest::SourceUrl", "ingest::IngestError"]),
+    // Stands alone, so that it is a witness and not an echo: it shares how NAL units are framed and parsed.
+    ("testcam", &["media::nal", "media::parameter_sets"]),
+    // Programs made of the parts.
+    ("logging", &["config"]),
+    ("probe", &["ingest", "hls::segment", "media", "clock"]),
+    ("gateway", &["config", "http", "stream", "ingest", "hls", "mux::Container"]),
 ];
 
 /// Parts that only compute: no runtime, no sockets, no clock. Time is an argument, so tests need not wait.
@@ -229,7 +236,7 @@ fn a_part_that_names_one_above_it_is_caught_however_it_is_written() {
     caught("src/media/mod.rs", "use super::mux::Chunks;", "`mux::Chunks`");
     caught("src/ingest/rtsp/session.rs", "use super::super::super::http;", "`http`");
     caught("src/hls/mod.rs", "mod inner { use super::super::http::Api; }", "`http::Api`");
-    caught("src/http/api.rs", "use crate::ingest::IngestError;", "`ingest::IngestError`");
+    caught("src/http/api.rs", "use crate::ingest::Connector;", "`ingest::Connector`");
     caught("src/http/api.rs", "use crate::mux::Container;", "`mux::Container`");
     caught("src/config.rs", "use crate::stream::Limits;", "`stream::Limits`");
     caught("src/config/settings.rs", "use crate::media::Ticks;", "`media::Ticks`");
