@@ -234,7 +234,7 @@ mod tests {
         let mut push = |unit: &[u8]| stream.extend([&[0, 0, 1], unit].concat());
         clip.parameter_sets.iter().for_each(|set| push(set));
         push(&clip.pictures[0].units[0]);
-        push(&[0x65, 0x40, 0x80]); // first_mb_in_slice 1
+        push(&[0x65, 0x42, 0x20]); // first_mb_in_slice 1, slice_type I
         push(&clip.pictures[1].units[0]);
         let read = Clip::from_annex_b(&stream.into()).unwrap();
         let slices: Vec<_> = read.pictures.iter().map(|p| p.units.len()).collect();

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::control::{Playing, Shared};
+use super::control::{Connected, Playing, Shared};
 use super::message::{Incoming, Request, Response, parse};
 use super::script::Script;
 use super::sdp;
@@ -23,9 +23,9 @@ use super::{Options, Start};
 const METHODS: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, SET_PARAMETER, TEARDOWN";
 
 /// Serves a client until it leaves, misbehaves or falls silent.
-pub(super) async fn serve(socket: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
+pub(super) async fn serve(socket: TcpStream, shared: Arc<Shared>, counted: Connected) -> io::Result<()> {
     socket.set_nodelay(true)?;
-    let mut random = shared.random();
+    let mut random = shared.random(counted.nth);
     let connection = Connection {
         nonce: format!("{:032x}", random.u128(..)),
         socket,
@@ -33,6 +33,7 @@ pub(super) async fn serve(socket: TcpStream, shared: Arc<Shared>) -> io::Result<
         random,
         output: Vec::new(),
         session: None,
+        _counted: counted,
     };
     connection.run().await
 }
@@ -46,7 +47,9 @@ struct Connection {
     /// What is to be sent next; emptied by each write, so it never holds more than one access unit and
     /// the answers to one read.
     output: Vec<u8>,
+    /// Dropped before the connection's own count, so that no session outlives its connection's count.
     session: Option<Session>,
+    _counted: Connected,
 }
 
 /// Between SETUP and TEARDOWN.

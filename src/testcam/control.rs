@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
@@ -20,16 +19,27 @@ pub(super) enum State {
     Stopped,
 }
 
+/// What has happened to a camera so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Connections that are open now, playing or not.
+    pub connections: usize,
+    /// Sessions that are playing now.
+    pub sessions: usize,
+    /// Connections ever accepted.
+    pub total_connections: u64,
+    /// Sessions that have ever played.
+    pub total_sessions: u64,
+    /// Sessions that ended with TEARDOWN.
+    pub teardowns: u64,
+}
+
 /// Shared by the camera, its connections and its handles.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) options: Options,
     pub(super) media: Arc<Media>,
-    playing: AtomicUsize,
-    connections: AtomicUsize,
-    total_sessions: AtomicU64,
-    teardowns: AtomicU64,
-    accepted: AtomicU64,
+    counters: watch::Sender<Counters>,
     /// Ends every connection when the camera ends.
     pub(super) all: CancellationToken,
     /// Ends the connections of now; replaced whenever it has been used. Held for no longer than that.
@@ -42,19 +52,14 @@ impl Shared {
         Self {
             options,
             media: Arc::new(media),
-            playing: AtomicUsize::new(0),
-            connections: AtomicUsize::new(0),
-            total_sessions: AtomicU64::new(0),
-            teardowns: AtomicU64::new(0),
-            accepted: AtomicU64::new(0),
+            counters: watch::Sender::default(),
             current: Mutex::new(all.child_token()),
             all,
         }
     }
 
-    /// A generator for the next connection: the n-th one of a seeded camera is always the same.
-    pub(super) fn random(&self) -> fastrand::Rng {
-        let nth = self.accepted.fetch_add(1, Ordering::Relaxed);
+    /// A generator for the `nth` connection: that of a seeded camera is always the same.
+    pub(super) fn random(&self, nth: u64) -> fastrand::Rng {
         self.options.seed.map_or_else(fastrand::Rng::new, |seed| fastrand::Rng::with_seed(seed ^ nth << 32))
     }
 
@@ -64,18 +69,25 @@ impl Shared {
     }
 
     pub(super) fn count_connection(self: &Arc<Self>) -> Connected {
-        self.connections.fetch_add(1, Ordering::Relaxed);
-        Connected(self.clone())
+        let mut nth = 0;
+        self.counters.send_modify(|counters| {
+            counters.connections += 1;
+            counters.total_connections += 1;
+            nth = counters.total_connections;
+        });
+        Connected { shared: self.clone(), nth }
     }
 
     pub(super) fn count_playing(self: &Arc<Self>) -> Playing {
-        self.playing.fetch_add(1, Ordering::Relaxed);
-        self.total_sessions.fetch_add(1, Ordering::Relaxed);
+        self.counters.send_modify(|counters| {
+            counters.sessions += 1;
+            counters.total_sessions += 1;
+        });
         Playing(self.clone())
     }
 
     pub(super) fn count_teardown(&self) {
-        self.teardowns.fetch_add(1, Ordering::Relaxed);
+        self.counters.send_modify(|counters| counters.teardowns += 1);
     }
 }
 
@@ -85,17 +97,21 @@ pub(super) struct Playing(Arc<Shared>);
 
 impl Drop for Playing {
     fn drop(&mut self) {
-        self.0.playing.fetch_sub(1, Ordering::Relaxed);
+        self.0.counters.send_modify(|counters| counters.sessions -= 1);
     }
 }
 
 /// A connection counts as open for as long as this lives.
 #[derive(Debug)]
-pub(super) struct Connected(Arc<Shared>);
+pub(super) struct Connected {
+    shared: Arc<Shared>,
+    /// Which connection of the camera it is, from 1.
+    pub(super) nth: u64,
+}
 
 impl Drop for Connected {
     fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+        self.shared.counters.send_modify(|counters| counters.connections -= 1);
     }
 }
 
@@ -119,24 +135,31 @@ impl Control {
         format!("rtsp://{}{path}", self.local_addr)
     }
 
-    /// Sessions that are playing now.
-    pub fn sessions(&self) -> usize {
-        self.shared.playing.load(Ordering::Relaxed)
+    /// What has happened so far.
+    pub fn counters(&self) -> Counters {
+        *self.shared.counters.borrow()
     }
 
-    /// Connections that are open now, playing or not.
-    pub fn connections(&self) -> usize {
-        self.shared.connections.load(Ordering::Relaxed)
+    /// Sessions that are playing now.
+    pub fn sessions(&self) -> usize {
+        self.counters().sessions
     }
 
     /// Sessions that have ever played.
     pub fn total_sessions(&self) -> u64 {
-        self.shared.total_sessions.load(Ordering::Relaxed)
+        self.counters().total_sessions
     }
 
     /// Sessions that ended with TEARDOWN.
     pub fn teardowns(&self) -> u64 {
-        self.shared.teardowns.load(Ordering::Relaxed)
+        self.counters().teardowns
+    }
+
+    /// Returns the counters as soon as they meet `condition`; waits for ever if they never do.
+    pub async fn wait_until(&self, condition: impl FnMut(&Counters) -> bool) -> Counters {
+        let mut counters = self.shared.counters.subscribe();
+        // The sender lives in `shared`, as long as this handle.
+        counters.wait_for(condition).await.map_or_else(|_| self.counters(), |met| *met)
     }
 
     /// Closes every connection, without a word to the clients. New ones are welcome.

@@ -39,7 +39,7 @@ use tracing::{debug, warn};
 
 pub use access::{Access, Credentials};
 pub use clip::{Clip, ClipError};
-pub use control::Control;
+pub use control::{Control, Counters};
 
 use control::{Shared, State};
 use packet::PacketizedClip;
@@ -210,8 +210,7 @@ async fn accept_all(listener: Option<&TcpListener>, shared: &Arc<Shared>, tracke
         let token = shared.connection_token();
         let shared = shared.clone();
         tracker.spawn(async move {
-            let _counted = counted;
-            match token.run_until_cancelled(connection::serve(socket, shared)).await {
+            match token.run_until_cancelled(connection::serve(socket, shared, counted)).await {
                 Some(Err(error)) => debug!(%peer, %error, "connection lost"),
                 Some(Ok(())) => debug!(%peer, "client left"),
                 None => debug!(%peer, "client dropped"),

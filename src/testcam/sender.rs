@@ -67,7 +67,7 @@ impl Sender {
             origin,
             wall,
             report_interval,
-            next_report: Duration::ZERO,
+            next_report: report_interval,
             switched: false,
             sequence: origin.sequence,
             timestamp: origin.timestamp,
