@@ -1,0 +1,10 @@
+//! Helpers that several test programs share; each takes what it needs.
+#![allow(dead_code, unused_imports, unreachable_pub, reason = "no test program uses all of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic here is a test's failure"
+)]
+
+pub mod playlist;
