@@ -7,4 +7,10 @@
     reason = "a panic here is a test's failure"
 )]
 
+pub mod ffmpeg;
+pub mod gateway;
+pub mod http;
+pub mod player;
 pub mod playlist;
+pub mod process;
+pub mod wait;
