@@ -29,7 +29,7 @@ pub async fn decode(chunks: &[Bytes]) -> usize {
         file.write_all(chunk).unwrap();
     }
     let path = file.path().to_str().unwrap();
-    let decoding = ["-v", "warning", "-i", path, "-vsync", "passthrough", "-f", "framemd5", "-"];
+    let decoding = ["-v", "warning", "-i", path, "-fps_mode", "passthrough", "-f", "framemd5", "-"];
     let pictures = run("ffmpeg", &decoding).await;
     pictures.lines().filter(|line| !line.starts_with('#')).count()
 }
