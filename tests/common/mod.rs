@@ -8,6 +8,7 @@
 )]
 
 pub mod ffmpeg;
+pub mod fmp4;
 pub mod gateway;
 pub mod http;
 pub mod player;

@@ -5,15 +5,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::ffmpeg;
 use super::http::{Answer, Client};
 use super::playlist::{
-    self, MediaPlaylist, Multivariant, Segment, Watcher, assert_good, check_multivariant, check_presentation,
+    self, Measured, MediaPlaylist, Multivariant, Segment, Watcher, assert_good, check_bandwidth, check_media,
+    check_multivariant, check_presentation,
 };
 use super::wait::{soon, time_of_day};
+use super::{ffmpeg, fmp4};
 
 /// How often a playlist is loaded again; players do it once a target duration.
 const RELOAD: Duration = Duration::from_millis(150);
+
+/// How long a picture of the simulated camera lasts, in seconds.
+const FRAME: f64 = 0.04;
 
 /// Loads the multivariant playlist, the media playlist again and again, and each segment once.
 pub struct Player {
@@ -40,16 +44,14 @@ impl Player {
 
     pub async fn open_as(agent: &str, client: &Client, id: &str) -> Self {
         let base = format!("/streams/{id}/");
-        let load = async |path: String| {
-            let answer = client.get_with(&path, &[("user-agent", agent)]).await;
+        let load = async |path: &str| {
+            let answer = client.get_with(path, &[("user-agent", agent)]).await;
             assert_eq!(answer.status, 200, "{answer:?}");
-            answer.text().to_owned()
+            answer
         };
-        let text = load(format!("{base}stream.m3u8")).await;
-        let multivariant = check_multivariant(&text)
-            .unwrap_or_else(|violations| panic!("{}\nin\n{text}", playlist::list(&violations)));
+        let multivariant = read_multivariant(&load(&format!("{base}stream.m3u8")).await);
         let media_url = format!("{base}{}", multivariant.variants[0].uri);
-        let playlist = assert_good(&load(media_url.clone()).await);
+        let playlist = assert_good(load(&media_url).await.text());
         let mut player = Self {
             client: *client,
             agent: agent.to_owned(),
@@ -67,6 +69,11 @@ impl Player {
 
     async fn load(&self, path: &str) -> Answer {
         self.client.get_with(path, &[("user-agent", &self.agent)]).await
+    }
+
+    /// Loads the multivariant playlist again; players do that no more than once.
+    pub async fn reload_multivariant(&mut self) {
+        self.multivariant = read_multivariant(&self.load(&format!("{}stream.m3u8", self.base)).await);
     }
 
     /// Loads the playlist, and what is new in it.
@@ -152,8 +159,7 @@ impl Player {
     /// an EXT-X-MAP, whoever serves it.
     pub async fn assert_good(&self) -> usize {
         self.watcher.assert_good();
-        let wrong = check_presentation(&self.multivariant, &self.playlist);
-        assert!(wrong.is_empty(), "{}", playlist::list(&wrong));
+        self.assert_true_to_media();
         let mut pictures = 0;
         for file in self.concatenated() {
             pictures += ffmpeg::decode(&file).await;
@@ -162,9 +168,48 @@ impl Player {
         pictures
     }
 
-    /// The same, and as many pictures come out as the playlist has time for: none is lost, none told of twice.
-    pub async fn assert_good_and_whole(&self, frame_rate: f64) {
-        let (pictures, told) = (self.assert_good().await, self.duration() * frame_rate);
+    /// Holds what playlists say against what is in the segments.
+    fn assert_true_to_media(&self) {
+        let mut wrong = check_presentation(&self.multivariant, &self.playlist);
+        // Everything that was listed, as if by one playlist.
+        let everything =
+            MediaPlaylist { segments: self.segments.values().cloned().collect(), ..self.playlist.clone() };
+        let measure = |segment: &Segment| -> Option<Measured> {
+            let timescale = fmp4::timescale(&self.files[segment.map.as_ref()?]);
+            Some(fmp4::measure(segment.media_sequence, timescale, &self.files[&segment.uri]))
+        };
+        let measured: Vec<Measured> = everything.segments.iter().filter_map(measure).collect();
+        wrong.extend(check_media(&everything, &measured, FRAME));
+        assert!(wrong.is_empty(), "{}", playlist::list(&wrong));
+        for pair in measured.windows(2) {
+            let end = pair[0].start + pair[0].duration;
+            assert!(pair[1].start > end - FRAME / 2.0, "decode times go back: {pair:?}");
+        }
+    }
+
+    /// Holds the multivariant playlist as it is now against the segments that are listed now.
+    pub async fn assert_bandwidth(&mut self) {
+        self.reload_multivariant().await;
+        let size = |segment: &Segment| (self.files[&segment.uri].len() as u64, segment.duration);
+        let sizes: Vec<_> = self.playlist.segments.iter().map(size).collect();
+        let wrong = check_bandwidth(&self.multivariant.variants[0], self.playlist.target_duration, &sizes);
+        assert!(wrong.is_empty(), "{}", playlist::list(&wrong));
+    }
+
+    /// Fetches again what has left the playlist and still has to be there.
+    pub async fn fetch_what_is_due(&mut self) -> usize {
+        let due = self.watcher.due(time_of_day());
+        for path in &due {
+            let answer = self.load(&format!("{}{path}", self.base)).await;
+            self.watcher.answered(path, answer.status == 200, time_of_day());
+            assert_eq!(answer.body, self.files[path], "{path} has changed");
+        }
+        due.len()
+    }
+
+    /// Asserts that all is good, and that as many pictures come out as the playlist has time for: none is lost, none told of twice.
+    pub async fn assert_good_and_whole(&self) {
+        let (pictures, told) = (self.assert_good().await, self.duration() / FRAME);
         assert!(
             (pictures as f64 - told).abs() < 0.5,
             "{pictures} pictures, and the playlist tells of {told}"
@@ -184,4 +229,11 @@ impl Player {
         }
         files
     }
+}
+
+#[track_caller]
+fn read_multivariant(answer: &Answer) -> Multivariant {
+    let text = answer.text();
+    check_multivariant(text)
+        .unwrap_or_else(|violations| panic!("{}\nin\n{text}", playlist::list(&violations)))
 }

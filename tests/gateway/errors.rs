@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use camgate::testcam::{Access, Control, Credentials, Options};
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::common::gateway::{TestGateway, camera, camera_with, counters, quick};
@@ -140,6 +141,18 @@ async fn a_camera_that_does_not_answer_is_given_up_when_the_time_is_over() {
     let problem = gateway.start("1", &camera.url("/hang")).await.problem(504, "camera_timeout");
     assert!(began.elapsed() >= Duration::from_secs(1));
     says(&problem, &["DESCRIBE", "1 s"]);
+    nothing_is_left(&gateway, &camera).await;
+}
+
+#[tokio::test]
+async fn ten_starts_that_fail_together_are_one_connection_and_ten_equal_answers() {
+    let (camera, gateway) = (camera().await, TestGateway::with(&[("START_TIMEOUT_SECONDS", "1")]).await);
+    let link = camera.url("/hang");
+    let answers = join_all((0..10).map(|_| gateway.start("1", &link))).await;
+    for answer in &answers {
+        assert_eq!(answer.problem(504, "camera_timeout"), answers[0].json());
+    }
+    assert_eq!(camera.counters().total_connections, 1);
     nothing_is_left(&gateway, &camera).await;
 }
 

@@ -29,3 +29,4 @@ mod silence;
 mod start;
 mod status;
 mod stop;
+mod window;

@@ -17,7 +17,7 @@ async fn transport_stream_segments_play_and_decode() {
     let segment = format!("/streams/1/{}", player.playlist.segments.last().unwrap().uri);
     let answer = gateway.get(&segment).await;
     assert_eq!((answer.status, answer.header("content-type")), (200, "video/mp2t"));
-    player.assert_good_and_whole(25.0).await;
+    player.assert_good_and_whole().await;
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ async fn changed_parameter_sets_are_one_discontinuity_with_another_init() {
     let [after] = player.discontinuities()[..] else { panic!("{:?}", player.discontinuities()) };
     assert_ne!(after.map, player.before(after).map);
     assert_eq!(player.maps().len(), 2);
-    player.multivariant = Player::open(&gateway, "1").await.multivariant;
+    player.reload_multivariant().await;
     assert_eq!(player.multivariant.variants[0].resolution, Some((640, 360)));
     let status = gateway.status("1").await;
     assert_eq!((&status["width"], &status["reconnects"]), (&640.into(), &0.into()), "{status}");

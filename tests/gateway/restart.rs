@@ -26,7 +26,7 @@ async fn viewers_go_on_across_one_discontinuity_when_the_stream_moves_to_another
     player.play(3).await;
     assert_eq!(player.discontinuities().len(), 1);
     assert_eq!(player.maps().len(), 2, "the other camera has other parameter sets");
-    player.multivariant = Player::open(&gateway, "1").await.multivariant;
+    player.reload_multivariant().await;
     assert_eq!(player.multivariant.variants[0].resolution, Some((640, 360)));
     player.assert_good().await;
     assert_eq!(latter.total_sessions(), 1);

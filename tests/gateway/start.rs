@@ -1,5 +1,7 @@
 //! `/api/stream/start`: every way to ask, and what is answered when all is well.
 
+use std::time::Duration;
+
 use camgate::testcam::{Access, Credentials, Options};
 use futures::future::join_all;
 use serde_json::json;
@@ -7,6 +9,7 @@ use serde_json::json;
 use crate::common::gateway::{TestGateway, camera, camera_with, quick};
 use crate::common::http::form;
 use crate::common::player::Player;
+use crate::common::wait::within;
 
 const START: &str = "/api/stream/start";
 
@@ -108,4 +111,16 @@ async fn ten_starts_at_once_are_one_camera_session_and_ten_equal_answers() {
     }
     assert_eq!(camera.counters().total_connections, 1);
     assert_eq!(camera.total_sessions(), 1);
+}
+
+#[tokio::test]
+async fn the_first_picture_is_there_before_a_whole_segment_has_passed() {
+    // Its keyframes are two seconds apart, and so long are its segments.
+    let camera = camera_with(Options::default()).await;
+    let gateway = TestGateway::with(&[("HLS_SEGMENT_TIME", "2")]).await;
+    gateway.started("1", &camera.url("/demo")).await;
+    let opening = Player::open(&gateway, "1");
+    let mut player = within("the first segment", Duration::from_millis(1900), opening).await;
+    player.play(3).await;
+    player.assert_good_and_whole().await;
 }

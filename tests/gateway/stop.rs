@@ -69,3 +69,18 @@ async fn a_stream_that_is_started_again_has_other_media_urls_and_higher_numbers(
     let known = |uri: &String| first.segments.values().any(|segment| segment.uri == *uri);
     assert!(!second.segments.values().any(|segment| known(&segment.uri)));
 }
+
+#[tokio::test]
+async fn a_stream_can_be_stopped_while_its_camera_is_being_asked() {
+    let (camera, gateway) = (camera().await, TestGateway::start().await);
+    let link = camera.url("/hang");
+    let stopping = async {
+        counters(&camera, "the camera is being asked", |now| now.connections == 1).await;
+        gateway.stop("1").await.ok();
+    };
+    let both = futures::future::join(gateway.start("1", &link), stopping);
+    let (start, ()) = within("both", Duration::from_secs(5), both).await;
+    start.problem(409, "stream_stopped");
+    assert_eq!(gateway.stream_count().await, 0);
+    counters(&camera, "the connection is closed", |now| now.connections == 0).await;
+}
