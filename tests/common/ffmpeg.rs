@@ -22,8 +22,8 @@ pub async fn run(program: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Decodes `chunks`, one after the other as one file; returns how many pictures came out.
-pub async fn decode(chunks: &[Bytes]) -> usize {
+/// Decodes `chunks`, one after the other as one file; returns the MD5 of every picture that came out.
+pub async fn decode(chunks: &[Bytes]) -> Vec<String> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     for chunk in chunks {
         file.write_all(chunk).unwrap();
@@ -31,5 +31,6 @@ pub async fn decode(chunks: &[Bytes]) -> usize {
     let path = file.path().to_str().unwrap();
     let decoding = ["-v", "warning", "-i", path, "-fps_mode", "passthrough", "-f", "framemd5", "-"];
     let pictures = run("ffmpeg", &decoding).await;
-    pictures.lines().filter(|line| !line.starts_with('#')).count()
+    let lines = pictures.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| line.rsplit(',').next().unwrap_or_default().trim().to_owned()).collect()
 }

@@ -52,6 +52,7 @@ impl Player {
         let multivariant = read_multivariant(&load(&format!("{base}stream.m3u8")).await);
         let media_url = format!("{base}{}", multivariant.variants[0].uri);
         let playlist = assert_good(load(&media_url).await.text());
+        assert!(!playlist.segments.is_empty(), "there is nothing to play yet");
         let mut player = Self {
             client: *client,
             agent: agent.to_owned(),
@@ -153,18 +154,18 @@ impl Player {
     }
 
     /// Holds all that was seen against the standards, and has ffmpeg decode each picture of what was fetched: the
-    /// segments of one initialisation section, one after the other, behind it. Returns the number of pictures.
+    /// segments of one initialisation section, one after the other, behind it. Returns the pictures' MD5 sums.
     ///
     /// ffmpeg's own HLS demuxer is not asked: it warns of a second `moov` whenever it reloads a live playlist with
     /// an EXT-X-MAP, whoever serves it.
-    pub async fn assert_good(&self) -> usize {
+    pub async fn assert_good(&self) -> Vec<String> {
         self.watcher.assert_good();
         self.assert_true_to_media();
-        let mut pictures = 0;
+        let mut pictures = Vec::new();
         for file in self.concatenated() {
-            pictures += ffmpeg::decode(&file).await;
+            pictures.extend(ffmpeg::decode(&file).await);
         }
-        assert!(pictures > 0);
+        assert!(!pictures.is_empty());
         pictures
     }
 
@@ -181,6 +182,10 @@ impl Player {
         let measured: Vec<Measured> = everything.segments.iter().filter_map(measure).collect();
         wrong.extend(check_media(&everything, &measured, FRAME));
         assert!(wrong.is_empty(), "{}", playlist::list(&wrong));
+        for found in &measured {
+            let discontinuity = self.segments[&found.media_sequence].discontinuity;
+            assert!(found.random_access || !discontinuity, "no decoder can start there: {found:?}");
+        }
         for pair in measured.windows(2) {
             let end = pair[0].start + pair[0].duration;
             assert!(pair[1].start > end - FRAME / 2.0, "decode times go back: {pair:?}");
@@ -207,13 +212,13 @@ impl Player {
         due.len()
     }
 
-    /// Asserts that all is good, and that as many pictures come out as the playlist has time for: none is lost, none told of twice.
-    pub async fn assert_good_and_whole(&self) {
+    /// Asserts that all is good, and that as many pictures come out as the playlist has time for: none is lost,
+    /// none told of twice.
+    pub async fn assert_good_and_whole(&self) -> Vec<String> {
         let (pictures, told) = (self.assert_good().await, self.duration() / FRAME);
-        assert!(
-            (pictures as f64 - told).abs() < 0.5,
-            "{pictures} pictures, and the playlist tells of {told}"
-        );
+        let count = pictures.len();
+        assert!((count as f64 - told).abs() < 0.5, "{count} pictures, and the playlist tells of {told}");
+        pictures
     }
 
     /// What was fetched, as whole files: one for each initialisation section.

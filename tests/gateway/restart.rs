@@ -33,6 +33,21 @@ async fn viewers_go_on_across_one_discontinuity_when_the_stream_moves_to_another
 }
 
 #[tokio::test]
+async fn another_link_to_the_like_of_the_camera_is_one_discontinuity_too() {
+    let (camera, gateway) = (camera().await, TestGateway::start().await);
+    gateway.started("1", &camera.url("/front")).await;
+    let mut player = Player::open(&gateway, "1").await;
+    player.play(4).await;
+    player.watcher.camera_goes_away();
+    assert_eq!(gateway.started("1", &camera.url("/back")).await, "restarted");
+    player.play_until("the discontinuity", |player| !player.discontinuities().is_empty()).await;
+    player.play(3).await;
+    assert_eq!((player.discontinuities().len(), player.maps().len()), (1, 1));
+    player.assert_good_and_whole().await;
+    assert_eq!((camera.teardowns(), camera.sessions()), (1, 1));
+}
+
+#[tokio::test]
 async fn a_stream_stays_where_it_is_if_the_other_link_does_not_work() {
     let (camera, gateway) = (camera().await, TestGateway::start().await);
     gateway.started("1", &camera.url("/demo")).await;
