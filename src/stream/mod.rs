@@ -124,7 +124,9 @@ struct Output {
 
 impl Output {
     fn set_track(&mut self, track: &VideoTrack) {
-        self.packager.set_track(track);
+        if self.packager.set_track(track) {
+            self.publish();
+        }
     }
 
     fn push(&mut self, unit: AccessUnit) {
@@ -134,7 +136,7 @@ impl Output {
     }
 
     fn interrupt(&mut self) {
-        if self.packager.interrupt() {
+        if self.packager.interrupt(clock::elapsed()) {
             self.publish();
         }
     }
