@@ -177,3 +177,6 @@ impl Packager {
         Some(self.window.snapshot(self.run, &pipeline.track, open))
     }
 }
+
+#[cfg(test)]
+mod tests;

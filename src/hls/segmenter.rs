@@ -5,7 +5,9 @@
 //!
 //! | before a sample that … | … the segmenter cuts |
 //! |---|---|
-//! | is a random access point, and the open segment is long enough, or does not start with one | a segment |
+//! | is a random access point, and the open segment is long enough | a segment |
+//! | is a random access point, and the open segment does not start with one | a segment |
+//! | is a random access point, and the next one would come too late for TARGETDURATION | a segment |
 //! | would make the segment longer than TARGETDURATION, or too large | a segment, without a keyframe |
 //! | would make the first segments of a stream longer than the ramp allows | a segment, without a keyframe |
 //! | would make the part longer than PART-TARGET | a part |
@@ -27,7 +29,7 @@ const RAMP: [f64; 2] = [0.25, 0.5];
 /// A keyframe that comes so much too early is still good enough to cut at: cameras count frames, not seconds.
 const EARLY: f64 = 0.9;
 
-/// How far arrivals may be from a stream's own clock before that is doubted when it tells the time of day.
+/// How far arrivals may be behind a stream's own clock before that is doubted when it tells the time of day.
 const CLOCK_TOLERANCE: Duration = Duration::from_millis(500);
 
 /// Pictures that have been late for so long are no burst behind a stall of the network: the clock is set anew.
@@ -47,6 +49,7 @@ pub struct Segmenter {
     /// Whether the next segment starts behind a discontinuity.
     discontinuity: bool,
     segments_cut: usize,
+    latest_keyframe: Option<Ticks>,
     clock: Option<Clock>,
     latest_time_of_day: WallTime,
     open: Option<OpenSegment>,
@@ -102,6 +105,7 @@ impl Segmenter {
             discontinuity_sequence: first_sequence,
             discontinuity: false,
             segments_cut: 0,
+            latest_keyframe: None,
             clock: None,
             latest_time_of_day: WallTime(0),
             open: None,
@@ -159,6 +163,9 @@ impl Segmenter {
             self.close_part();
             cut.part = true;
         }
+        if sample.random_access {
+            self.latest_keyframe = Some(sample.decode_time);
+        }
         let program_date_time = self.time_of_day(&sample);
         let open = match &mut self.open {
             Some(open) => open,
@@ -194,7 +201,9 @@ impl Segmenter {
         let Some(open) = &self.open else { return false };
         let so_far = self.duration(open.duration);
         let with_it = self.duration(open.duration + sample.duration);
-        if sample.random_access && (!open.independent || so_far >= self.settings.segment_time.mul_f64(EARLY))
+        let long_enough = so_far >= self.settings.segment_time.mul_f64(EARLY);
+        if sample.random_access
+            && (!open.independent || long_enough || self.next_keyframe_is_late(sample, so_far))
         {
             return true;
         }
@@ -203,6 +212,13 @@ impl Segmenter {
             || RAMP
                 .get(self.segments_cut)
                 .is_some_and(|part| with_it > self.settings.segment_time.mul_f64(*part))
+    }
+
+    /// Whether the keyframe after `sample`, if keyframes keep their distance, lies beyond the longest segment.
+    fn next_keyframe_is_late(&self, sample: &Sample, so_far: Duration) -> bool {
+        let Some(latest) = self.latest_keyframe else { return false };
+        let distance = self.duration(sample.decode_time - latest);
+        so_far >= self.settings.segment_time / 2 && so_far + distance > self.settings.longest_segment()
     }
 
     fn part_ends_before(&self, sample: &Sample) -> bool {
@@ -228,13 +244,14 @@ impl Segmenter {
         });
         let since = self.track.timescale.duration(sample.decode_time - clock.decode_time);
         let mut time = clock.arrival.wall.after(since);
-        if clock.arrival.elapsed + since > arrival.elapsed + CLOCK_TOLERANCE {
-            // A picture can't come before its time: the ones that set the clock came late.
+        if clock.arrival.elapsed + since > arrival.elapsed {
+            // A picture can't come before its time: the one that set the clock came late.
             time = clock.arrival.wall.after(arrival.elapsed.saturating_sub(clock.arrival.elapsed));
             *clock = Clock { arrival: Arrival { wall: time, ..arrival }, ..fresh };
         } else if arrival.wall <= time.after(CLOCK_TOLERANCE) {
             clock.late_since = None;
-        } else if arrival.elapsed.saturating_sub(*clock.late_since.get_or_insert(arrival.elapsed)) >= LATE_FOR {
+        } else if arrival.elapsed.saturating_sub(*clock.late_since.get_or_insert(arrival.elapsed)) >= LATE_FOR
+        {
             time = arrival.wall;
             *clock = fresh;
         }
@@ -277,3 +294,6 @@ impl Segmenter {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,9 +90,11 @@ impl Window {
         while self.may_unlist_oldest() {
             self.unlist_oldest(now);
         }
-        while self.retained.front().is_some_and(|oldest| oldest.until <= now) {
-            self.drop_oldest_retained();
-        }
+        self.retained.retain(|retained| {
+            let stays = retained.until > now;
+            self.byte_length -= if stays { 0 } else { retained.segment.byte_length };
+            stays
+        });
         let playlist: Duration = self.listed().map(|segment| segment.duration).sum();
         for listed in &mut self.listed {
             listed.longest_playlist = listed.longest_playlist.max(playlist);
@@ -293,3 +295,6 @@ impl Snapshot {
         (!duration.is_zero()).then(|| f64::from(frames) / duration.as_secs_f64())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,8 @@ mod camera;
 pub mod reaper;
 pub mod registry;
 pub mod status;
+#[cfg(test)]
+mod testing;
 mod viewers;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

@@ -330,3 +330,6 @@ impl Tables {
         unused
     }
 }
+
+#[cfg(test)]
+mod tests;
