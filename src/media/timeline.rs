@@ -300,6 +300,14 @@ mod tests {
     }
 
     #[test]
+    fn one_long_pause_does_not_stretch_the_usual_frame() {
+        let mut timeline = timeline(Some(0));
+        let stamps = [0, FRAME, 2 * FRAME, 2 * FRAME + 2 * 90_000];
+        let last = *samples(&mut timeline, stamps).last().unwrap();
+        assert_eq!(last.1, FRAME + FRAME / 8, "the duration of a last frame is the usual one");
+    }
+
+    #[test]
     fn decode_times_go_on_after_an_interruption() {
         let mut timeline = timeline(Some(0));
         let before = samples(&mut timeline, [0, FRAME]);
