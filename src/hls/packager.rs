@@ -71,8 +71,9 @@ impl Packager {
 
     /// Learns what the camera describes: before the first access unit, and whenever its parameter sets may have
     /// changed. They hold from the next access unit on, which is a random access point.
-    /// Returns whether viewers have something new to see.
-    pub fn set_track(&mut self, track: &VideoTrack) -> bool {
+    /// `now` is on the clock of arrivals. Returns whether viewers have something new to see.
+    pub fn set_track(&mut self, track: &VideoTrack, now: Duration) -> bool {
+        self.now = self.now.max(now);
         let Some(pipeline) = &mut self.pipeline else {
             let mut timeline = Timeline::new(track.timescale, self.settings.longest_segment());
             timeline.configure(track.reorder_depth, track.frame_rate);

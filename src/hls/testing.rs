@@ -106,6 +106,11 @@ impl Camera {
         Self { packager, now: 0, clock: 77_000, lost_packets: 0, picture_length: 100 }
     }
 
+    /// Describes its pictures anew. Returns whether there are news.
+    pub(super) fn set_track(&mut self, track: &VideoTrack) -> bool {
+        self.packager.set_track(track, Duration::from_millis(self.now))
+    }
+
     /// Sends one picture; the next is due 40 ms later. Returns whether there are news.
     pub(super) fn send(&mut self, key: bool) -> bool {
         let unit = AccessUnit {

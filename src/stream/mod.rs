@@ -1,6 +1,6 @@
 //! Running cameras, and the streams made of them.
 //!
-//! A [`Camera`](camera) is one session with a camera: one task that connects, pumps, and connects again. A
+//! A camera is one session with a camera: one task that connects, pumps, and connects again. A
 //! [`Stream`] is what viewers of one id see: a timeline that goes on whatever its camera does. Two ids with the
 //! same link are two streams on one camera; an id that gets another link moves to another camera and stays the same stream.
 //!
@@ -126,7 +126,7 @@ struct Output {
 
 impl Output {
     fn set_track(&mut self, track: &VideoTrack) {
-        if self.packager.set_track(track) {
+        if self.packager.set_track(track, clock::elapsed()) {
             self.publish();
         }
     }

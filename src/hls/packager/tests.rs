@@ -10,7 +10,7 @@ use crate::media::Ticks;
 
 fn camera() -> Camera {
     let mut camera = Camera::new(settings());
-    camera.packager.set_track(&small());
+    camera.set_track(&small());
     camera
 }
 
@@ -30,7 +30,7 @@ fn nothing_is_made_of_pictures_before_the_parameter_sets() {
     let mut camera = Camera::new(settings());
     camera.group(50);
     assert!(camera.packager.snapshot().is_none());
-    camera.packager.set_track(&small());
+    camera.set_track(&small());
     camera.send(false);
     assert_eq!(camera.packager.byte_length(), 0, "and of none before a keyframe");
     camera.group(50);
@@ -92,10 +92,10 @@ fn a_time_without_pictures_is_a_discontinuity_and_shows_in_the_dates() {
 fn another_resolution_is_one_discontinuity_with_an_init_section_of_its_own() {
     let mut camera = camera();
     camera.play(6);
-    camera.packager.set_track(&full_hd());
+    camera.set_track(&full_hd());
     assert!(!camera.send(false), "nothing before a keyframe");
     camera.play(4);
-    camera.packager.set_track(&full_hd());
+    camera.set_track(&full_hd());
     camera.play(2);
     let playlist = finish(&mut camera);
     assert_eq!(discontinuities(&playlist).len(), 1);
@@ -111,8 +111,8 @@ fn another_resolution_is_one_discontinuity_with_an_init_section_of_its_own() {
 fn a_change_of_track_is_told_at_once() {
     let mut camera = camera();
     camera.play(8);
-    assert!(camera.packager.set_track(&full_hd()));
-    assert!(!camera.packager.set_track(&full_hd()));
+    assert!(camera.set_track(&full_hd()));
+    assert!(!camera.set_track(&full_hd()));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn sets_that_alternate_under_one_id_go_before_each_keyframe() {
     let mut camera = camera();
     let sets = [small(), small_coarse()];
     for round in 0..6 {
-        camera.packager.set_track(&sets[round % 2]);
+        camera.set_track(&sets[round % 2]);
         camera.group(50);
     }
     let playlist = finish(&mut camera);
@@ -142,7 +142,7 @@ fn a_keyframe_without_news_of_its_sets_keeps_those_before_it() {
     let mut camera = camera();
     camera.group(50);
     for set in [small_coarse(), small()] {
-        camera.packager.set_track(&set);
+        camera.set_track(&set);
         camera.group(50);
     }
     camera.group(50);
@@ -165,7 +165,7 @@ fn interruptions_before_the_first_picture_leave_no_trace() {
 #[test]
 fn memory_stays_within_its_bound() {
     let mut camera = Camera::new(Settings { max_bytes: 1 << 20, ..settings() });
-    camera.packager.set_track(&small());
+    camera.set_track(&small());
     camera.picture_length = 20_000;
     for _ in 0..20 {
         camera.group(50);
@@ -260,7 +260,7 @@ proptest! {
                 Happening::Pause(millis) => camera.now += millis,
                 Happening::Reconnect(millis) => camera.reconnect(millis),
                 Happening::Track(which) => {
-                    camera.packager.set_track(&[small(), small_coarse(), full_hd()][which]);
+                    camera.set_track(&[small(), small_coarse(), full_hd()][which]);
                 }
                 Happening::Look => look(&camera, &mut seen)?,
             }
@@ -284,7 +284,7 @@ proptest! {
         for (pts, wait, key, lost, length, track) in units {
             now += wait;
             if let Some(track) = track {
-                packager.set_track(&[small(), small_coarse(), full_hd()][track]);
+                packager.set_track(&[small(), small_coarse(), full_hd()][track], Duration::from_millis(now));
             }
             let unit = AccessUnit {
                 pts: Ticks(pts),

@@ -6,7 +6,7 @@ use crate::mux::Container;
 
 fn camera(settings: Settings) -> Camera {
     let mut camera = Camera::new(settings);
-    camera.packager.set_track(&small());
+    camera.set_track(&small());
     camera
 }
 
@@ -39,7 +39,7 @@ fn a_media_playlist_across_an_outage_and_another_resolution() {
     camera.play(10);
     camera.reconnect(5000);
     camera.play(4);
-    camera.packager.set_track(&full_hd());
+    camera.set_track(&full_hd());
     camera.play(2);
     camera.send(true);
     camera.send(false);
