@@ -117,7 +117,7 @@ fn split_userinfo(rest: &str) -> (Option<&str>, &str) {
         return (None, rest);
     }
     let ends = || rest.match_indices('@').map(|(at, _)| at);
-    let end = ends().find(|at| begins_with_address(&rest[at + 1..])).or_else(|| ends().last());
+    let end = ends().find(|at| begins_with_address(&rest[at + 1..])).or_else(|| ends().next_back());
     end.map_or((None, rest), |at| (Some(&rest[..at]), &rest[at + 1..]))
 }
 
