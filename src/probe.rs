@@ -160,9 +160,9 @@ async fn greeting(source: &SourceUrl) -> Greeting {
     let answer = tokio::time::timeout(CONNECT / 2, ask).await.ok().flatten().unwrap_or_default();
     let head = answer.split("\r\n\r\n").next().unwrap_or_default();
     let values = |wanted: &'static str| {
-        head.lines().filter_map(|line| line.split_once(':')).filter_map(move |(name, value)| {
-            name.trim().eq_ignore_ascii_case(wanted).then(|| value.trim().to_owned())
-        })
+        let fields = head.lines().filter_map(|line| line.split_once(':'));
+        let named = fields.filter(move |(name, _)| name.trim().eq_ignore_ascii_case(wanted));
+        named.map(|(_, value)| value.trim().to_owned())
     };
     let scheme = |challenge: String| Some(challenge.split_whitespace().next()?.to_lowercase());
     Greeting {

@@ -12,6 +12,9 @@ pub mod segment;
 pub mod segmenter;
 pub mod window;
 
+#[cfg(test)]
+mod testing;
+
 pub use packager::Packager;
 pub use segment::{InitId, MediaSequence, Part, RunId, Segment};
 pub use window::Snapshot;

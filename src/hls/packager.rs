@@ -3,6 +3,9 @@
 //! Joins [`Timeline`], [`ParameterSetTracker`], [`Segmenter`] and [`Window`], and holds the rules that lie between
 //! them: where a decoder cannot go on, the stream goes on at the next random access point.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::Settings;
 use super::segment::{MediaSequence, RunId, Segment};
 use super::segmenter::Segmenter;
@@ -21,11 +24,15 @@ pub struct Packager {
     /// Known from the first parameter sets on.
     pipeline: Option<Pipeline>,
     awaits_random_access: bool,
+    /// As far as is known, on the clock of arrivals.
+    now: Duration,
 }
 
 /// What needs a track.
 #[derive(Debug)]
 struct Pipeline {
+    /// What decoders are initialised with.
+    track: Arc<VideoTrack>,
     parameter_sets: ParameterSetTracker,
     /// Parameter sets to put before each keyframe, length-prefixed: for cameras that alternate between sets.
     in_band: Option<Vec<u8>>,
@@ -43,12 +50,13 @@ impl Packager {
             first_sequence,
             pipeline: None,
             awaits_random_access: true,
+            now: Duration::ZERO,
         }
     }
 
     /// The track that decoders are initialised with, once there is one.
     pub fn track(&self) -> Option<&VideoTrack> {
-        self.pipeline.as_ref().map(|pipeline| pipeline.parameter_sets.current())
+        self.pipeline.as_ref().map(|pipeline| &*pipeline.track)
     }
 
     /// The number that the next segment would have.
@@ -63,39 +71,49 @@ impl Packager {
 
     /// Learns what the camera describes: before the first access unit, and whenever its parameter sets may have
     /// changed. They hold from the next access unit on, which is a random access point.
-    pub fn set_track(&mut self, track: &VideoTrack) {
+    /// `now` is on the clock of arrivals. Returns whether viewers have something new to see.
+    pub fn set_track(&mut self, track: &VideoTrack, now: Duration) -> bool {
+        self.now = self.now.max(now);
         let Some(pipeline) = &mut self.pipeline else {
             let mut timeline = Timeline::new(track.timescale, self.settings.longest_segment());
             timeline.configure(track.reorder_depth, track.frame_rate);
+            let shared = Arc::new(track.clone());
             self.pipeline = Some(Pipeline {
                 parameter_sets: ParameterSetTracker::new(track.clone()),
                 in_band: None,
                 timeline,
-                segmenter: Segmenter::new(self.settings.clone(), track.clone(), self.first_sequence),
+                segmenter: Segmenter::new(self.settings.clone(), shared.clone(), self.first_sequence),
+                track: shared,
             });
-            return;
+            return false;
         };
         match pipeline.parameter_sets.update(track) {
             Change::None => {
                 if let Some(in_band) = &mut pipeline.in_band {
                     *in_band = track.parameter_sets.length_prefixed();
                 }
+                false
             }
-            Change::InBand => pipeline.in_band = Some(track.parameter_sets.length_prefixed()),
+            Change::InBand => {
+                pipeline.in_band = Some(track.parameter_sets.length_prefixed());
+                false
+            }
             Change::NewTrack(track) => {
                 pipeline.in_band = None;
+                pipeline.track = Arc::new(*track);
                 let last = pipeline.timeline.interrupt();
-                pipeline.timeline.configure(track.reorder_depth, track.frame_rate);
+                pipeline.timeline.configure(pipeline.track.reorder_depth, pipeline.track.frame_rate);
                 let finished = last.and_then(|sample| pipeline.segmenter.push(sample).segment);
-                let segments = [finished, pipeline.segmenter.change_track(*track)];
-                self.keep(segments);
+                let segments = [finished, pipeline.segmenter.change_track(pipeline.track.clone())];
                 self.awaits_random_access = true;
+                self.keep(segments)
             }
         }
     }
 
     /// Takes an access unit; returns whether viewers have something new to see.
     pub fn push(&mut self, unit: AccessUnit) -> bool {
+        self.now = self.now.max(unit.arrival.elapsed);
         let Some(pipeline) = &mut self.pipeline else { return false };
         let mut news = false;
         // A decoder that misses a picture shows garbage until the next keyframe: a still picture is better.
@@ -104,7 +122,7 @@ impl Packager {
             return false;
         }
         if pipeline.timeline.gap_before(&unit) {
-            news = self.interrupt();
+            news = self.interrupt(unit.arrival.elapsed);
             if !unit.random_access {
                 return news;
             }
@@ -121,9 +139,10 @@ impl Packager {
         news | sample.is_some_and(|sample| self.take(sample))
     }
 
-    /// The camera is gone, or something was missed: what comes next starts after a discontinuity.
-    /// Returns whether viewers have something new to see.
-    pub fn interrupt(&mut self) -> bool {
+    /// The camera is gone, or something was missed: what comes next starts after a discontinuity. `now` is on the
+    /// clock of arrivals. Returns whether viewers have something new to see.
+    pub fn interrupt(&mut self, now: Duration) -> bool {
+        self.now = self.now.max(now);
         self.awaits_random_access = true;
         let Some(pipeline) = &mut self.pipeline else { return false };
         let last = pipeline.timeline.interrupt();
@@ -135,20 +154,17 @@ impl Packager {
     fn take(&mut self, sample: Sample) -> bool {
         let Some(pipeline) = &mut self.pipeline else { return false };
         let cut = pipeline.segmenter.push(sample);
-        let open_bytes = pipeline.segmenter.open_bytes();
-        let news = cut.part | self.keep([cut.segment, None]);
-        if news {
-            self.window.make_room(open_bytes);
-        }
-        news
+        let news = self.keep([cut.segment, None]);
+        cut.part | news
     }
 
     fn keep(&mut self, segments: [Option<Segment>; 2]) -> bool {
         let mut news = false;
         for segment in segments.into_iter().flatten() {
-            self.window.push(segment);
+            self.window.push(segment, self.now);
             news = true;
         }
+        self.window.make_room(self.pipeline.as_ref().map_or(0, |pipeline| pipeline.segmenter.open_bytes()));
         news
     }
 
@@ -159,6 +175,9 @@ impl Packager {
             media_sequence: pipeline.segmenter.next_sequence(),
             parts: pipeline.segmenter.open().map(|open| open.parts.clone()).unwrap_or_default(),
         };
-        Some(self.window.snapshot(self.run, pipeline.parameter_sets.current(), open))
+        Some(self.window.snapshot(self.run, &pipeline.track, open))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,3 +96,6 @@ fn whole(rate: f64) -> u64 {
         rate.max(1.0).ceil() as u64
     }
 }
+
+#[cfg(test)]
+mod tests;

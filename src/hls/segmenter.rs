@@ -5,7 +5,9 @@
 //!
 //! | before a sample that … | … the segmenter cuts |
 //! |---|---|
-//! | is a random access point, and the open segment is long enough, or does not start with one | a segment |
+//! | is a random access point, and the open segment is long enough | a segment |
+//! | is a random access point, and the open segment does not start with one | a segment |
+//! | is a random access point, and the next one would come too late for TARGETDURATION | a segment |
 //! | would make the segment longer than TARGETDURATION, or too large | a segment, without a keyframe |
 //! | would make the first segments of a stream longer than the ramp allows | a segment, without a keyframe |
 //! | would make the part longer than PART-TARGET | a part |
@@ -27,8 +29,11 @@ const RAMP: [f64; 2] = [0.25, 0.5];
 /// A keyframe that comes so much too early is still good enough to cut at: cameras count frames, not seconds.
 const EARLY: f64 = 0.9;
 
-/// The span of arrivals within which a stream's own clock is believed when it tells the time of day.
+/// How far arrivals may be behind a stream's own clock before that is doubted when it tells the time of day.
 const CLOCK_TOLERANCE: Duration = Duration::from_millis(500);
+
+/// Pictures that have been late for so long are no burst behind a stall of the network: the clock is set anew.
+const LATE_FOR: Duration = Duration::from_secs(3);
 
 /// Cuts one stream.
 #[derive(Debug)]
@@ -36,7 +41,7 @@ pub struct Segmenter {
     settings: Settings,
     max_segment_bytes: usize,
     muxer: Muxer,
-    track: VideoTrack,
+    track: Arc<VideoTrack>,
     init: Option<Arc<Init>>,
     next_init: InitId,
     next_sequence: MediaSequence,
@@ -44,6 +49,7 @@ pub struct Segmenter {
     /// Whether the next segment starts behind a discontinuity.
     discontinuity: bool,
     segments_cut: usize,
+    latest_keyframe: Option<Ticks>,
     clock: Option<Clock>,
     latest_time_of_day: WallTime,
     open: Option<OpenSegment>,
@@ -54,6 +60,8 @@ pub struct Segmenter {
 struct Clock {
     decode_time: Ticks,
     arrival: Arrival,
+    /// The first arrival of those that have been late without a break.
+    late_since: Option<Duration>,
 }
 
 /// The segment that is being made.
@@ -86,7 +94,7 @@ pub struct Cut {
 impl Segmenter {
     /// A segmenter whose first segment has the number `first_sequence`, which is also the first
     /// discontinuity sequence.
-    pub fn new(settings: Settings, track: VideoTrack, first_sequence: MediaSequence) -> Self {
+    pub fn new(settings: Settings, track: Arc<VideoTrack>, first_sequence: MediaSequence) -> Self {
         let mut segmenter = Self {
             max_segment_bytes: settings.max_bytes / 4,
             muxer: Muxer::new(settings.container),
@@ -97,6 +105,7 @@ impl Segmenter {
             discontinuity_sequence: first_sequence,
             discontinuity: false,
             segments_cut: 0,
+            latest_keyframe: None,
             clock: None,
             latest_time_of_day: WallTime(0),
             open: None,
@@ -130,13 +139,13 @@ impl Segmenter {
     }
 
     /// Finishes the open segment: what comes next needs a decoder that knows `track`.
-    pub fn change_track(&mut self, track: VideoTrack) -> Option<Segment> {
+    pub fn change_track(&mut self, track: Arc<VideoTrack>) -> Option<Segment> {
         let segment = self.interrupt();
         self.set_track(track);
         segment
     }
 
-    fn set_track(&mut self, track: VideoTrack) {
+    fn set_track(&mut self, track: Arc<VideoTrack>) {
         self.init = self.muxer.init_section(&track).map(|bytes| {
             let id = self.next_init;
             self.next_init = InitId(id.0.wrapping_add(1));
@@ -153,6 +162,9 @@ impl Segmenter {
         } else if self.part_ends_before(&sample) {
             self.close_part();
             cut.part = true;
+        }
+        if sample.random_access {
+            self.latest_keyframe = Some(sample.decode_time);
         }
         let program_date_time = self.time_of_day(&sample);
         let open = match &mut self.open {
@@ -189,7 +201,9 @@ impl Segmenter {
         let Some(open) = &self.open else { return false };
         let so_far = self.duration(open.duration);
         let with_it = self.duration(open.duration + sample.duration);
-        if sample.random_access && (!open.independent || so_far >= self.settings.segment_time.mul_f64(EARLY))
+        let long_enough = so_far >= self.settings.segment_time.mul_f64(EARLY);
+        if sample.random_access
+            && (!open.independent || long_enough || self.next_keyframe_is_late(sample, so_far))
         {
             return true;
         }
@@ -198,6 +212,13 @@ impl Segmenter {
             || RAMP
                 .get(self.segments_cut)
                 .is_some_and(|part| with_it > self.settings.segment_time.mul_f64(*part))
+    }
+
+    /// Whether the keyframe after `sample`, if keyframes keep their distance, lies beyond the longest segment.
+    fn next_keyframe_is_late(&self, sample: &Sample, so_far: Duration) -> bool {
+        let Some(latest) = self.latest_keyframe else { return false };
+        let distance = self.duration(sample.decode_time - latest);
+        so_far >= self.settings.segment_time / 2 && so_far + distance > self.settings.longest_segment()
     }
 
     fn part_ends_before(&self, sample: &Sample) -> bool {
@@ -210,19 +231,31 @@ impl Segmenter {
         self.track.timescale.duration(ticks)
     }
 
-    /// When the picture of `sample` arrived, by the stream's own clock as long as that agrees with arrivals:
-    /// a burst of late packets does not make the time of day stumble. It never goes back.
+    /// When the picture of `sample` arrived. Within a run the stream's own clock tells it, so that a burst of late
+    /// packets does not make the time of day stumble; where that clock is seen to be wrong, arrival tells it. It
+    /// never goes back, even if the wall clock does.
     fn time_of_day(&mut self, sample: &Sample) -> WallTime {
         let arrival = sample.arrival;
-        let fresh = Clock { decode_time: sample.decode_time, arrival };
-        let clock = self.clock.get_or_insert(fresh);
+        let fresh = Clock { decode_time: sample.decode_time, arrival, late_since: None };
+        let latest = self.latest_time_of_day;
+        let clock = self.clock.get_or_insert_with(|| {
+            let wall = arrival.wall.max(latest);
+            Clock { arrival: Arrival { wall, ..arrival }, ..fresh }
+        });
         let since = self.track.timescale.duration(sample.decode_time - clock.decode_time);
         let mut time = clock.arrival.wall.after(since);
-        if (clock.arrival.elapsed + since).abs_diff(arrival.elapsed) > CLOCK_TOLERANCE {
-            *clock = fresh;
+        if clock.arrival.elapsed + since > arrival.elapsed {
+            // A picture can't come before its time: the one that set the clock came late.
+            time = clock.arrival.wall.after(arrival.elapsed.saturating_sub(clock.arrival.elapsed));
+            *clock = Clock { arrival: Arrival { wall: time, ..arrival }, ..fresh };
+        } else if arrival.wall <= time.after(CLOCK_TOLERANCE) {
+            clock.late_since = None;
+        } else if arrival.elapsed.saturating_sub(*clock.late_since.get_or_insert(arrival.elapsed)) >= LATE_FOR
+        {
             time = arrival.wall;
+            *clock = fresh;
         }
-        self.latest_time_of_day = self.latest_time_of_day.max(time);
+        self.latest_time_of_day = latest.max(time);
         self.latest_time_of_day
     }
 
@@ -261,3 +294,6 @@ impl Segmenter {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,10 +11,11 @@
 //! *Listed* segments are in the playlist. It lists [`Settings::list_size`] of them, and more where the standard
 //! wants more: three target durations (RFC 8216 §6.2.2), and a segment that a decoder can start at.
 //! *Retained* ones have left the playlist, but someone was told of them and may still come: they
-//! stay for their own duration and that of the playlist. A segment that nobody was told of goes at once, so a stream
+//! stay for their own duration and that of the longest playlist that listed them (§6.2.2). A segment that nobody was told of goes at once, so a stream
 //! that nobody watches costs its listed segments and no more.
 //!
-//! Bytes bound everything: beyond [`Settings::max_bytes`] the oldest segments go, whatever else holds.
+//! Bytes bound everything: beyond [`Settings::max_bytes`] the oldest segments go, whatever else holds, but for the
+//! newest one: a playlist that has begun is never empty again.
 //! Every operation is linear in the few segments held at worst.
 
 use std::collections::VecDeque;
@@ -35,11 +36,19 @@ use crate::media::VideoTrack;
 #[derive(Debug)]
 pub struct Window {
     settings: Settings,
-    listed: VecDeque<Arc<Segment>>,
+    listed: VecDeque<Listed>,
     retained: VecDeque<Retained>,
     byte_length: usize,
     peak_bit_rate: f64,
     told: Arc<Told>,
+}
+
+/// A segment of the playlist.
+#[derive(Debug)]
+struct Listed {
+    segment: Arc<Segment>,
+    /// Length of the longest playlist that has listed it.
+    longest_playlist: Duration,
 }
 
 /// A segment that has left the playlist.
@@ -72,18 +81,28 @@ impl Window {
         self.byte_length
     }
 
-    /// Takes a finished segment, and lets go of what need not be held any longer.
-    pub fn push(&mut self, segment: Segment) {
-        let now = segment.completed.elapsed;
+    /// Takes a segment that was finished at `now`, on the clock of arrivals, and lets go of what need not be held
+    /// any longer.
+    pub fn push(&mut self, segment: Segment, now: Duration) {
         self.byte_length += segment.byte_length;
-        self.listed.push_back(Arc::new(segment));
+        self.listed.push_back(Listed { segment: Arc::new(segment), longest_playlist: Duration::ZERO });
         self.peak_bit_rate = self.peak_bit_rate.max(self.peak_of_listed());
         while self.may_unlist_oldest() {
             self.unlist_oldest(now);
         }
-        while self.retained.front().is_some_and(|oldest| oldest.until <= now) {
-            self.drop_oldest_retained();
+        self.retained.retain(|retained| {
+            let stays = retained.until > now;
+            self.byte_length -= if stays { 0 } else { retained.segment.byte_length };
+            stays
+        });
+        let playlist: Duration = self.listed().map(|segment| segment.duration).sum();
+        for listed in &mut self.listed {
+            listed.longest_playlist = listed.longest_playlist.max(playlist);
         }
+    }
+
+    fn listed(&self) -> impl Iterator<Item = &Arc<Segment>> {
+        self.listed.iter().map(|listed| &listed.segment)
     }
 
     /// Lets go of the oldest segments until `open_bytes` of the open segment fit beside the rest.
@@ -92,13 +111,16 @@ impl Window {
             if self.drop_oldest_retained() {
                 continue;
             }
-            let Some(segment) = self.listed.pop_front() else { break };
-            self.byte_length -= segment.byte_length;
+            if self.listed.len() < 2 {
+                break;
+            }
+            let Some(oldest) = self.listed.pop_front() else { break };
+            self.byte_length -= oldest.segment.byte_length;
         }
     }
 
     fn may_unlist_oldest(&self) -> bool {
-        let rest = || self.listed.iter().skip(1);
+        let rest = || self.listed().skip(1);
         let enough = Duration::from_secs(3 * u64::from(self.settings.target_duration()));
         self.listed.len() > self.settings.list_size
             && rest().map(|segment| segment.duration).sum::<Duration>() >= enough
@@ -106,10 +128,9 @@ impl Window {
     }
 
     fn unlist_oldest(&mut self, now: Duration) {
-        let playlist: Duration = self.listed.iter().map(|segment| segment.duration).sum();
-        let Some(segment) = self.listed.pop_front() else { return };
+        let Some(Listed { segment, longest_playlist }) = self.listed.pop_front() else { return };
         if self.told.0.load(Ordering::Acquire) > segment.media_sequence {
-            let until = now + segment.duration + playlist;
+            let until = now + segment.duration + longest_playlist;
             self.retained.push_back(Retained { segment, until });
         } else {
             self.byte_length -= segment.byte_length;
@@ -129,7 +150,7 @@ impl Window {
         let mut peak = 0.0f64;
         for end in 1..=self.listed.len() {
             let (mut bytes, mut duration) = (0, Duration::ZERO);
-            for segment in self.listed.range(..end).rev() {
+            for Listed { segment, .. } in self.listed.range(..end).rev() {
                 bytes += segment.byte_length;
                 duration += segment.duration;
                 if duration >= half {
@@ -142,12 +163,12 @@ impl Window {
     }
 
     /// What viewers may see from now on: the segments held, and the finished parts of the open one.
-    pub fn snapshot(&self, run: RunId, track: &VideoTrack, open: OpenParts) -> Snapshot {
+    pub fn snapshot(&self, run: RunId, track: &Arc<VideoTrack>, open: OpenParts) -> Snapshot {
         Snapshot {
             run,
             settings: self.settings.clone(),
             track: track.clone(),
-            listed: self.listed.iter().cloned().collect(),
+            listed: self.listed().cloned().collect(),
             retained: self.retained.iter().map(|retained| retained.segment.clone()).collect(),
             open,
             peak_bit_rate: self.peak_bit_rate,
@@ -174,7 +195,7 @@ pub struct Snapshot {
     /// How the stream is cut.
     pub settings: Settings,
     /// The track of the newest segment.
-    pub track: VideoTrack,
+    pub track: Arc<VideoTrack>,
     /// The segments of the playlist, oldest first.
     pub listed: Vec<Arc<Segment>>,
     /// Segments that have left the playlist and can still be fetched.
@@ -274,3 +295,6 @@ impl Snapshot {
         (!duration.is_zero()).then(|| f64::from(frames) / duration.as_secs_f64())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -204,7 +204,9 @@ impl Timeline {
     /// Follows changes of the frame rate, and shrugs at single odd frames.
     fn learn_frame_duration(&mut self, duration: Ticks) {
         let shortest = i64::from(self.timescale.hz() / 240);
-        let learned = self.frame_duration.0 + (duration.0 - self.frame_duration.0) / 8;
+        // One pause of seconds says nothing of the rate: it counts as a frame of twice the length.
+        let usual = self.frame_duration.0;
+        let learned = usual + (duration.0.min(usual.saturating_mul(2)) - usual) / 8;
         self.frame_duration = Ticks(learned.clamp(shortest, self.max_gap.0.max(shortest)));
     }
 }
@@ -295,6 +297,14 @@ mod tests {
         timeline.push(unit(0, 0));
         assert!(!timeline.gap_before(&unit(FRAME, 10_000)));
         assert!(timeline.gap_before(&unit(10 * 90_000, 10_000)));
+    }
+
+    #[test]
+    fn one_long_pause_does_not_stretch_the_usual_frame() {
+        let mut timeline = timeline(Some(0));
+        let stamps = [0, FRAME, 2 * FRAME, 2 * FRAME + 2 * 90_000];
+        let last = *samples(&mut timeline, stamps).last().unwrap();
+        assert_eq!(last.1, FRAME + FRAME / 8, "the duration of a last frame is the usual one");
     }
 
     #[test]

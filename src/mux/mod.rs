@@ -6,7 +6,7 @@
 pub mod fmp4;
 pub mod mpegts;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use bytes::Bytes;
 

@@ -6,7 +6,7 @@
 
 use std::future::Future as _;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ pub(super) struct Camera {
     pub(super) source: SourceUrl,
     feed: Mutex<Feed>,
     attached: Notify,
+    /// Streams that will be attached once the camera plays. Changed under the registry's lock only.
+    expected: AtomicUsize,
     progress: watch::Sender<Progress>,
     packets_lost: AtomicU64,
     stop: CancellationToken,
@@ -67,6 +69,7 @@ impl Camera {
             source,
             feed: Mutex::default(),
             attached: Notify::new(),
+            expected: AtomicUsize::new(0),
             progress: watch::Sender::default(),
             packets_lost: AtomicU64::new(0),
             stop: CancellationToken::new(),
@@ -91,9 +94,24 @@ impl Camera {
         Some(feed.outputs.swap_remove(index))
     }
 
-    /// Whether nothing is attached.
+    /// A stream waits for the camera to play, to be attached then: until that is
+    /// [settled](Self::settle), the camera is in use.
+    pub(super) fn expect(&self) {
+        self.expected.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A stream that was expected has been attached, or will not be.
+    pub(super) fn settle(&self) {
+        self.expected.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether nothing is attached nor will be.
     pub(super) fn is_unused(&self) -> bool {
-        lock(&self.feed).outputs.is_empty()
+        self.expected.load(Ordering::Relaxed) == 0 && !self.feeds_any()
+    }
+
+    fn feeds_any(&self) -> bool {
+        !lock(&self.feed).outputs.is_empty()
     }
 
     /// Ends the session, with TEARDOWN, and the task.
@@ -135,9 +153,14 @@ impl Camera {
         self.packets_lost.load(Ordering::Relaxed)
     }
 
-    /// Runs until the camera is stopped, or the first attempt to connect fails.
-    pub(super) async fn run(&self, surroundings: &Surroundings) -> Result<(), IngestError> {
-        let running = self.run_until_failure(surroundings);
+    /// Runs until the camera is stopped, or the first attempt to connect fails, or nothing is attached in time and
+    /// `retire`, asked then, agrees that nothing will be.
+    pub(super) async fn run(
+        &self,
+        surroundings: &Surroundings,
+        retire: impl Fn() -> bool,
+    ) -> Result<(), IngestError> {
+        let running = self.run_until_failure(surroundings, retire);
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Ok(()),
@@ -145,7 +168,11 @@ impl Camera {
         }
     }
 
-    async fn run_until_failure(&self, surroundings: &Surroundings) -> Result<(), IngestError> {
+    async fn run_until_failure(
+        &self,
+        surroundings: &Surroundings,
+        retire: impl Fn() -> bool,
+    ) -> Result<(), IngestError> {
         let mut backoff = Backoff::new(fastrand::u64(..));
         let mut connected_before = false;
         loop {
@@ -154,8 +181,10 @@ impl Camera {
                 Ok(session) => {
                     healthy_since = Some(clock::elapsed());
                     self.connected(session.codec(), connected_before);
-                    if !connected_before && !self.used_soon().await {
-                        return Ok(());
+                    while !connected_before && !self.used_soon().await {
+                        if retire() {
+                            return Ok(());
+                        }
                     }
                     connected_before = true;
                     let error = self.pump(session, surroundings.video_timeout).await;
@@ -195,7 +224,7 @@ impl Camera {
     /// Waits until something is attached: pictures that nobody takes would be lost, the first keyframe among them.
     async fn used_soon(&self) -> bool {
         let used = async {
-            while self.is_unused() {
+            while !self.feeds_any() {
                 self.attached.notified().await;
             }
         };

@@ -1,6 +1,6 @@
 //! Running cameras, and the streams made of them.
 //!
-//! A [`Camera`](camera) is one session with a camera: one task that connects, pumps, and connects again. A
+//! A camera is one session with a camera: one task that connects, pumps, and connects again. A
 //! [`Stream`] is what viewers of one id see: a timeline that goes on whatever its camera does. Two ids with the
 //! same link are two streams on one camera; an id that gets another link moves to another camera and stays the same stream.
 //!
@@ -10,6 +10,8 @@ mod camera;
 pub mod reaper;
 pub mod registry;
 pub mod status;
+#[cfg(test)]
+mod testing;
 mod viewers;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -124,7 +126,9 @@ struct Output {
 
 impl Output {
     fn set_track(&mut self, track: &VideoTrack) {
-        self.packager.set_track(track);
+        if self.packager.set_track(track, clock::elapsed()) {
+            self.publish();
+        }
     }
 
     fn push(&mut self, unit: AccessUnit) {
@@ -134,7 +138,7 @@ impl Output {
     }
 
     fn interrupt(&mut self) {
-        if self.packager.interrupt() {
+        if self.packager.interrupt(clock::elapsed()) {
             self.publish();
         }
     }

@@ -19,7 +19,7 @@ pub struct Seen {
 }
 
 /// The streams to let go of: those idle for `delay`, and then the longest idle ones until the rest fits in `max_bytes`.
-pub fn to_stop(mut seen: Vec<Seen>, delay: Duration, max_bytes: usize) -> Vec<StreamId> {
+pub fn to_stop(mut seen: Vec<Seen>, delay: Duration, max_bytes: usize) -> Vec<Seen> {
     seen.sort_by_key(|stream| std::cmp::Reverse(stream.idle));
     let mut held: usize = seen.iter().map(|stream| stream.bytes).sum();
     let mut stop = Vec::new();
@@ -28,7 +28,7 @@ pub fn to_stop(mut seen: Vec<Seen>, delay: Duration, max_bytes: usize) -> Vec<St
             break;
         }
         held -= stream.bytes;
-        stop.push(stream.id);
+        stop.push(stream);
     }
     stop
 }
@@ -39,11 +39,11 @@ pub async fn run(registry: Arc<Registry>, delay: Duration, interval: Duration, m
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        for id in to_stop(registry.seen(), delay, max_bytes) {
+        for Seen { id, idle, .. } in to_stop(registry.seen(), delay, max_bytes) {
             // Someone may have come back since the look: the registry asks again under its lock.
-            let over_budget = registry.byte_length() > max_bytes;
-            if registry.stop_if(&id, |stream| over_budget || stream.idle() >= delay) {
-                tracing::info!(stream = %id, over_budget, "stream let go");
+            let least = if registry.byte_length() > max_bytes { idle.min(delay) } else { delay };
+            if registry.stop_if(&id, |stream| stream.idle() >= least) {
+                tracing::info!(stream = %id, ?idle, "stream let go");
             }
         }
     }
@@ -59,7 +59,7 @@ mod tests {
 
     fn stopped(streams: &[Seen], max_bytes: usize) -> Vec<String> {
         let stop = to_stop(streams.to_vec(), Duration::from_secs(30), max_bytes);
-        stop.iter().map(StreamId::to_string).collect()
+        stop.iter().map(|stream| stream.id.to_string()).collect()
     }
 
     #[test]

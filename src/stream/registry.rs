@@ -119,11 +119,8 @@ impl Registry {
         source: &SourceUrl,
     ) -> Result<Started, StartError> {
         let Pending { stream, camera, outcome } = self.prepare(id, source)?;
-        camera.first_outcome().await?;
-        if outcome == Started::Moved {
-            self.move_stream(&stream, &camera)?;
-        }
-        Ok(outcome)
+        let answer = camera.first_outcome().await;
+        self.conclude(&stream, &camera, outcome, answer)
     }
 
     fn prepare(self: &Arc<Self>, id: &StreamId, source: &SourceUrl) -> Result<Pending, StartError> {
@@ -140,8 +137,14 @@ impl Registry {
                 let outcome = if known { Started::Active } else { Started::New };
                 return Ok(Pending { stream, camera, outcome });
             }
-            let camera = self.camera(&mut tables, source);
-            return Ok(Pending { stream, camera, outcome: Started::Moved });
+            let next = self.camera(&mut tables, source);
+            if camera.progress().first.is_none() {
+                // It has not played yet: there is nothing to keep until the next camera answers.
+                tables.move_stream(&stream, &next);
+                return Ok(Pending { stream, camera: next, outcome: Started::New });
+            }
+            next.expect();
+            return Ok(Pending { stream, camera: next, outcome: Started::Moved });
         }
         if tables.streams.len() >= self.settings.max_streams {
             return Err(StartError::TooManyStreams(self.settings.max_streams));
@@ -161,7 +164,8 @@ impl Registry {
         tables.cameras.insert(source.clone(), camera.clone());
         let (this, running) = (self.clone(), camera.clone());
         self.tasks.spawn(async move {
-            let ended = running.run(&this.surroundings).await;
+            let retire = || lock(&this.tables).release(&running);
+            let ended = running.run(&this.surroundings, retire).await;
             // First everything is gone, then its failure is told: a failed start leaves nothing behind.
             this.forget(&running);
             running.set_first(ended.map_err(StartError::Camera).and(Err(StartError::Stopped)));
@@ -197,24 +201,25 @@ impl Registry {
         previous.unwrap_or(0).max(now)
     }
 
-    fn move_stream(&self, stream: &Arc<Stream>, camera: &Arc<Camera>) -> Result<(), StartError> {
+    /// The camera has answered: looks again what became of the stream meanwhile.
+    fn conclude(
+        &self,
+        stream: &Arc<Stream>,
+        camera: &Arc<Camera>,
+        outcome: Started,
+        answer: Result<(), StartError>,
+    ) -> Result<Started, StartError> {
         let mut tables = lock(&self.tables);
         let runs = tables.streams.get(&stream.id).is_some_and(|running| Arc::ptr_eq(running, stream));
-        let plays = tables.cameras.get(&camera.source).is_some_and(|known| Arc::ptr_eq(known, camera));
-        if !runs || !plays {
-            return Err(StartError::Stopped);
+        let result = answer.and(if runs { Ok(outcome) } else { Err(StartError::Stopped) });
+        if outcome == Started::Moved {
+            camera.settle();
+            if result.is_ok() {
+                tables.move_stream(stream, camera);
+            }
+            tables.release(camera);
         }
-        let former = std::mem::replace(&mut *lock(&stream.camera), camera.clone());
-        if Arc::ptr_eq(&former, camera) {
-            return Ok(());
-        }
-        if let Some(mut output) = former.detach(&stream.id) {
-            output.interrupt();
-            camera.attach(output);
-        }
-        tables.release(&former);
-        tracing::info!(stream = %stream.id, source = %camera.source, "stream moved to another link");
-        Ok(())
+        result
     }
 
     /// A camera's task has ended: whatever was fed by it ends too.
@@ -299,13 +304,32 @@ impl Registry {
 }
 
 impl Tables {
-    /// Ends `camera` if no stream has it any longer.
-    fn release(&mut self, camera: &Arc<Camera>) {
-        if camera.is_unused() {
+    /// Feeds `stream` from `camera`, and ends the one that fed it if nothing else has that.
+    fn move_stream(&mut self, stream: &Arc<Stream>, camera: &Arc<Camera>) {
+        let former = std::mem::replace(&mut *lock(&stream.camera), camera.clone());
+        if Arc::ptr_eq(&former, camera) {
+            return;
+        }
+        if let Some(mut output) = former.detach(&stream.id) {
+            output.interrupt();
+            camera.attach(output);
+        }
+        self.release(&former);
+        tracing::info!(stream = %stream.id, source = %camera.source, "stream moved to another link");
+    }
+
+    /// Ends `camera` if nothing has it any longer; returns whether that is so.
+    fn release(&mut self, camera: &Arc<Camera>) -> bool {
+        let unused = camera.is_unused();
+        if unused {
             if self.cameras.get(&camera.source).is_some_and(|known| Arc::ptr_eq(known, camera)) {
                 self.cameras.remove(&camera.source);
             }
             camera.stop();
         }
+        unused
     }
 }
+
+#[cfg(test)]
+mod tests;

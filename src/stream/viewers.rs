@@ -9,30 +9,40 @@ const GONE_AFTER: Duration = Duration::from_secs(15);
 /// More are not told apart.
 const MOST: usize = 4096;
 
+/// When there is no room, it is made at most so often: a flood of strangers must not cost a look at all for each.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
 /// When each viewer was last seen.
 #[derive(Debug, Default)]
-pub(super) struct Viewers(HashMap<u64, Duration>);
+pub(super) struct Viewers {
+    seen: HashMap<u64, Duration>,
+    /// When those who are gone were last forgotten.
+    swept: Duration,
+}
 
 impl Viewers {
     /// Notes a request at `now`, on the monotonic clock.
     pub(super) fn seen(&mut self, fingerprint: u64, now: Duration) {
-        if self.0.len() >= MOST && !self.0.contains_key(&fingerprint) {
-            self.forget(now);
-            if self.0.len() >= MOST {
+        if self.seen.len() >= MOST && !self.seen.contains_key(&fingerprint) {
+            if now.saturating_sub(self.swept) >= SWEEP_EVERY {
+                self.forget(now);
+            }
+            if self.seen.len() >= MOST {
                 return;
             }
         }
-        self.0.insert(fingerprint, now);
+        self.seen.insert(fingerprint, now);
     }
 
     /// How many have been seen lately.
     pub(super) fn count(&mut self, now: Duration) -> usize {
         self.forget(now);
-        self.0.len()
+        self.seen.len()
     }
 
     fn forget(&mut self, now: Duration) {
-        self.0.retain(|_, seen| now.saturating_sub(*seen) < GONE_AFTER);
+        self.seen.retain(|_, seen| now.saturating_sub(*seen) < GONE_AFTER);
+        self.swept = now;
     }
 }
 
@@ -56,5 +66,7 @@ mod tests {
         let mut viewers = Viewers::default();
         (0..100_000).for_each(|i| viewers.seen(i, Duration::ZERO));
         assert_eq!(viewers.count(Duration::ZERO), MOST);
+        viewers.seen(u64::MAX, GONE_AFTER);
+        assert_eq!(viewers.count(GONE_AFTER), 1, "room is made for those who come later");
     }
 }

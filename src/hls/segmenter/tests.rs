@@ -1,0 +1,286 @@
+//! One test for each rule of the table.
+
+use super::super::testing::{FRAME, MIDNIGHT, arrival, full_hd, picture, settings, small};
+use super::*;
+
+/// A segmenter that is fed in virtual time, and what came out of it.
+struct Feed {
+    segmenter: Segmenter,
+    decode_time: i64,
+    /// Milliseconds: when the next sample arrives, less its decode time.
+    delay: i64,
+    /// Milliseconds that the wall clock is off.
+    wall_error: i64,
+    segments: Vec<Segment>,
+}
+
+impl Feed {
+    fn new(settings: Settings) -> Self {
+        let segmenter = Segmenter::new(settings, Arc::new(small()), 7);
+        Self { segmenter, decode_time: 0, delay: 0, wall_error: 0, segments: Vec::new() }
+    }
+
+    /// Past the ramp, with nothing open.
+    fn settled() -> Self {
+        let mut feed = Self::new(settings());
+        feed.group(50, FRAME);
+        feed.interrupt();
+        assert_eq!(feed.segments.len(), 3);
+        feed.segments.clear();
+        feed
+    }
+
+    fn sample(&mut self, duration: i64, key: bool, bytes: usize) -> Cut {
+        let millis = self.decode_time / 90 + self.delay;
+        let mut arrival = arrival(u64::try_from(millis).unwrap());
+        arrival.wall.0 += self.wall_error;
+        let mut cut = self.segmenter.push(Sample {
+            decode_time: Ticks(self.decode_time),
+            duration: Ticks(duration),
+            composition_offset: Ticks::ZERO,
+            arrival,
+            random_access: key,
+            data: picture(key, bytes),
+        });
+        self.decode_time += duration;
+        self.segments.extend(cut.segment.take());
+        cut
+    }
+
+    fn group(&mut self, pictures: usize, duration: i64) {
+        for i in 0..pictures {
+            self.sample(duration, i == 0, 100);
+        }
+    }
+
+    fn interrupt(&mut self) {
+        self.segments.extend(self.segmenter.interrupt());
+    }
+
+    fn frames(&self) -> Vec<u32> {
+        self.segments.iter().map(|segment| segment.frames).collect()
+    }
+
+    /// Program date-times in milliseconds after midnight.
+    fn dates(&self) -> Vec<i64> {
+        self.segments.iter().map(|segment| segment.program_date_time.0 - MIDNIGHT).collect()
+    }
+}
+
+#[test]
+fn a_segment_ends_at_the_first_keyframe_after_the_segment_time() {
+    let mut feed = Feed::settled();
+    (0..6).for_each(|_| feed.group(25, FRAME));
+    feed.interrupt();
+    assert_eq!(feed.frames(), [50, 50, 50]);
+    assert!(feed.segments.iter().all(|segment| segment.independent));
+}
+
+#[test]
+fn a_keyframe_a_tenth_too_early_is_good_enough() {
+    let mut feed = Feed::settled();
+    (0..3).for_each(|_| feed.group(45, FRAME));
+    assert_eq!(feed.frames(), [45, 45]);
+}
+
+#[test]
+fn a_keyframe_is_taken_early_when_the_next_would_come_too_late() {
+    let mut feed = Feed::settled();
+    // 1.6 s: the second one would make 3.2 s, and TARGETDURATION is 3.
+    (0..5).for_each(|_| feed.group(40, FRAME));
+    assert_eq!(feed.frames(), [40, 40, 40, 40]);
+    assert!(feed.segments.iter().all(|segment| segment.independent));
+}
+
+#[test]
+fn keyframes_close_together_make_no_short_segments() {
+    let mut feed = Feed::settled();
+    feed.group(70, FRAME);
+    feed.group(5, FRAME);
+    feed.group(50, FRAME);
+    feed.group(1, FRAME);
+    assert_eq!(feed.frames(), [70, 55]);
+}
+
+#[test]
+fn a_long_group_is_cut_at_target_duration_and_the_next_keyframe_cuts_whatever_the_length() {
+    let mut feed = Feed::settled();
+    feed.group(250, FRAME);
+    feed.group(50, FRAME);
+    feed.interrupt();
+    assert_eq!(feed.frames(), [75, 75, 75, 25, 50]);
+    let independent: Vec<_> = feed.segments.iter().map(|segment| segment.independent).collect();
+    assert_eq!(independent, [true, false, false, false, true]);
+    let longest = settings().longest_segment();
+    assert!(feed.segments.iter().all(|segment| segment.duration <= longest));
+}
+
+#[test]
+fn the_first_segments_are_short_so_that_there_is_a_picture_soon() {
+    let mut feed = Feed::new(settings());
+    (0..3).for_each(|_| feed.group(50, FRAME));
+    feed.interrupt();
+    assert_eq!(feed.frames(), [12, 25, 13, 50, 50]);
+}
+
+#[test]
+fn a_part_holds_as_many_pictures_as_fit_into_part_time() {
+    for (frame, length, least) in [(3600, 5, 0.85), (6000, 3, 0.85), (3000, 6, 0.85), (7200, 2, 0.8)] {
+        let mut feed = Feed::settled();
+        for _ in 0..4 {
+            feed.group(usize::try_from(2 * 90_000 / frame).unwrap(), frame);
+        }
+        let part_time = settings().part_time;
+        for segment in &feed.segments {
+            let (_, parts) = segment.parts.split_last().unwrap();
+            assert!(!parts.is_empty());
+            for part in parts {
+                assert!(part.duration <= part_time && part.duration >= part_time.mul_f64(least), "{part:?}");
+                assert_eq!(part.chunks.len(), 1 + length, "a header, and the pictures themselves");
+            }
+            assert!(segment.parts.iter().all(|part| part.duration <= part_time));
+            assert_eq!(segment.parts.iter().map(|part| part.duration).sum::<Duration>(), segment.duration);
+        }
+    }
+}
+
+#[test]
+fn only_a_part_that_starts_with_a_keyframe_is_independent() {
+    let mut feed = Feed::settled();
+    feed.group(7, FRAME);
+    feed.group(43, FRAME);
+    feed.interrupt();
+    let independent: Vec<_> = feed.segments[0].parts.iter().map(|part| part.independent).collect();
+    assert_eq!(independent, [&[true][..], &[false; 9]].concat());
+}
+
+#[test]
+fn a_finished_part_is_told_at_once() {
+    let mut feed = Feed::settled();
+    let told: Vec<_> = (0..11).map(|i| feed.sample(FRAME, i == 0, 100).part).collect();
+    assert_eq!(told, [false, false, false, false, false, true, false, false, false, false, true]);
+    assert_eq!(feed.segmenter.open().unwrap().parts.len(), 2);
+}
+
+#[test]
+fn discontinuities_are_counted_once_and_only_between_segments() {
+    let mut feed = Feed::new(settings());
+    feed.interrupt();
+    feed.segmenter.change_track(Arc::new(full_hd()));
+    feed.group(10, FRAME);
+    feed.interrupt();
+    feed.interrupt();
+    feed.segmenter.change_track(Arc::new(small()));
+    feed.interrupt();
+    feed.group(10, FRAME);
+    feed.segments.extend(feed.segmenter.change_track(Arc::new(full_hd())));
+    feed.group(10, FRAME);
+    feed.interrupt();
+    let told: Vec<_> = feed
+        .segments
+        .iter()
+        .map(|s| (s.media_sequence, s.discontinuity, s.discontinuity_sequence, s.init.as_ref().unwrap().id.0))
+        .collect();
+    assert_eq!(told, [(7, false, 7, 1), (8, true, 8, 2), (9, true, 9, 3)]);
+}
+
+#[test]
+fn too_many_bytes_force_a_cut() {
+    let mut feed = Feed::new(Settings { max_bytes: 40_000, ..settings() });
+    (0..30).for_each(|i| {
+        feed.sample(FRAME, i == 0, 3000);
+    });
+    assert!(feed.segments.iter().all(|segment| segment.frames == 3 && segment.byte_length <= 10_000));
+    assert_eq!(feed.segments.len(), 9);
+}
+
+#[test]
+fn a_picture_larger_than_a_segment_may_be_is_a_segment_by_itself() {
+    let mut feed = Feed::new(Settings { max_bytes: 4000, ..settings() });
+    (0..4).for_each(|i| {
+        feed.sample(FRAME, i == 0, 3000);
+    });
+    assert_eq!(feed.frames(), [1, 1, 1]);
+}
+
+#[test]
+fn the_date_of_a_segment_is_when_its_first_picture_arrived() {
+    let mut feed = Feed::settled();
+    feed.delay = 170;
+    (0..3).for_each(|_| feed.group(50, FRAME));
+    assert_eq!(feed.dates(), [2170, 4170]);
+}
+
+#[test]
+fn a_burst_after_a_stall_does_not_move_the_dates() {
+    let mut feed = Feed::settled();
+    (0..2).for_each(|_| feed.group(50, FRAME));
+    // Eight seconds arrive late, all at once: 8 s late the first, on time the last.
+    for i in 0..200 {
+        feed.delay = 8000 - i64::from(i) * 40;
+        feed.sample(FRAME, i % 50 == 0, 100);
+    }
+    feed.delay = 0;
+    (0..2).for_each(|_| feed.group(50, FRAME));
+    feed.interrupt();
+    assert_eq!(feed.dates(), [2000, 4000, 6000, 8000, 10_000, 12_000, 14_000, 16_000]);
+}
+
+#[test]
+fn a_stream_whose_pictures_stay_late_tells_their_arrival_in_the_end() {
+    let mut feed = Feed::settled();
+    feed.group(50, FRAME);
+    feed.delay = 5000;
+    (0..4).for_each(|_| feed.group(50, FRAME));
+    assert_eq!(feed.dates(), [2000, 4000, 6000, 13_000]);
+}
+
+#[test]
+fn dates_of_pictures_that_come_before_their_time_wait_for_it() {
+    let mut feed = Feed::settled();
+    // The camera sends its last two seconds at once, and goes on in real time.
+    feed.delay = 2000;
+    for i in 0..50 {
+        feed.delay = 2000 - i64::from(i) * 40;
+        feed.sample(FRAME, i == 0, 100);
+    }
+    feed.delay = 0;
+    (0..3).for_each(|_| feed.group(50, FRAME));
+    feed.interrupt();
+    assert_eq!(feed.dates(), [4000, 4000, 6000, 8000]);
+}
+
+#[test]
+fn an_outage_shows_in_the_dates() {
+    let mut feed = Feed::settled();
+    feed.group(50, FRAME);
+    feed.interrupt();
+    feed.delay = 60_000;
+    feed.group(50, FRAME);
+    feed.interrupt();
+    assert_eq!(feed.dates(), [2000, 64_000]);
+}
+
+#[test]
+fn dates_go_on_when_the_wall_clock_goes_back() {
+    let mut feed = Feed::settled();
+    feed.group(50, FRAME);
+    feed.wall_error = -3_600_000;
+    feed.group(50, FRAME);
+    feed.interrupt();
+    (0..2).for_each(|_| feed.group(50, FRAME));
+    feed.interrupt();
+    let dates = feed.dates();
+    assert_eq!(dates[..2], [2000, 4000]);
+    // Behind the interruption it goes on from where it stood, at its own pace.
+    assert_eq!(dates[2..], [5960, 7960]);
+}
+
+#[test]
+fn dates_follow_a_wall_clock_that_was_put_right() {
+    let mut feed = Feed::settled();
+    feed.group(50, FRAME);
+    feed.wall_error = 3_600_000;
+    (0..4).for_each(|_| feed.group(50, FRAME));
+    assert_eq!(feed.dates(), [2000, 4000, 6000, 3_608_000]);
+}

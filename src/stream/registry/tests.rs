@@ -1,0 +1,428 @@
+//! Starts, stops, moves and failures, interleaved on purpose, on cameras without sockets and in paused time.
+
+use super::super::reaper;
+use super::super::status::State;
+use super::super::testing::{Bench, VIDEO_TIMEOUT, id, link, settle};
+use super::*;
+use crate::ingest::Step;
+
+const REFUSED: IngestError = IngestError::Rejected { step: Step::Describe, status: 404 };
+
+impl Registry {
+    /// Streams, cameras and tasks.
+    pub(in crate::stream) fn left(&self) -> (usize, usize, usize) {
+        let tables = lock(&self.tables);
+        (tables.streams.len(), tables.cameras.len(), self.tasks.len())
+    }
+}
+
+fn failed(error: &IngestError) -> Result<Started, StartError> {
+    Err(StartError::Camera(error.clone()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_concurrent_starts_are_one_connection_and_ten_equal_answers() {
+    let bench = Bench::new();
+    let mut asked = Vec::new();
+    for _ in 0..10 {
+        asked.push(bench.ask("1", "a").await);
+    }
+    bench.camera("a").answer(1);
+    for answer in asked {
+        assert_eq!(answer.await.unwrap(), Ok(Started::New));
+    }
+    assert_eq!(bench.camera("a").connects(), 1);
+    assert_eq!(bench.start("1", "a").await, Started::Active);
+    bench.finish(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_start_leaves_nothing_behind_and_all_who_wait_get_the_same_error() {
+    let bench = Bench::new();
+    bench.camera("a").refuse(Some(REFUSED));
+    let asked = [bench.ask("1", "a").await, bench.ask("1", "a").await, bench.ask("2", "a").await];
+    bench.camera("a").answer(1);
+    for answer in asked {
+        assert_eq!(answer.await.unwrap(), failed(&REFUSED));
+    }
+    assert_eq!(bench.registry.left(), (0, 0, 0));
+    assert_eq!((bench.camera("a").connects(), bench.camera("a").open()), (1, 0));
+    bench.camera("a").refuse(None);
+    assert_eq!(bench.start("1", "a").await, Started::New, "and the next start begins anew");
+    bench.finish(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_ids_with_one_link_share_a_session_and_stopping_one_leaves_the_other() {
+    let bench = Bench::new();
+    bench.start("1", "a").await;
+    bench.start("2", "a").await;
+    bench.camera("a").play(4).await;
+    assert_eq!(bench.camera("a").connects(), 1);
+    assert_eq!((bench.segments("1").0.len(), bench.segments("2").0.len()), (3, 3));
+    assert!(bench.registry.stop(&id("1")));
+    settle().await;
+    assert_eq!(bench.camera("a").open(), 1);
+    bench.camera("a").play(2).await;
+    assert_eq!(bench.segments("2").0.len(), 4);
+    assert!(bench.registry.stop(&id("2")));
+    settle().await;
+    assert_eq!(bench.registry.left(), (0, 0, 0));
+    assert_eq!(bench.camera("a").open(), 0);
+    assert!(!bench.registry.stop(&id("2")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn viewers_learn_of_a_stop() {
+    let bench = Bench::new();
+    bench.start("1", "a").await;
+    let mut snapshots = bench.registry.get(&id("1")).unwrap().snapshots();
+    bench.registry.stop(&id("1"));
+    assert!(snapshots.wait_for(|snapshot| snapshot.is_some()).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_link_moves_the_stream_across_one_discontinuity() {
+    let bench = Bench::new();
+    bench.start("1", "a").await;
+    bench.camera("a").play(4).await;
+    let stream = bench.registry.get(&id("1")).unwrap();
+    let (before, _) = bench.segments("1");
+    assert_eq!(bench.start("1", "b").await, Started::Moved);
+    settle().await;
+    assert_eq!(bench.camera("a").open(), 0, "the old session is dropped");
+    bench.camera("b").play(4).await;
+    let (after, broken) = bench.segments("1");
+    let moved = bench.registry.get(&id("1")).unwrap();
+    assert!(Arc::ptr_eq(&stream, &moved));
+    // What was open when the stream moved became a segment.
+    assert_eq!(broken, [before.last().unwrap() + 2]);
+    assert!(after.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{after:?}");
+    assert_eq!(moved.status().source, "rtsp://cam/b");
+    bench.finish(&["a", "b"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_concurrent_moves_are_one_connection_and_ten_equal_answers() {
+    let bench = Bench::new();
+    bench.start("1", "a").await;
+    bench.camera("a").play(2).await;
+    let mut asked = Vec::new();
+    for _ in 0..10 {
+        asked.push(bench.ask("1", "b").await);
+    }
+    bench.camera("b").answer(1);
+    for answer in asked {
+        assert_eq!(answer.await.unwrap(), Ok(Started::Moved));
+    }
+    assert_eq!((bench.camera("b").connects(), bench.camera("a").open()), (1, 0));
+    bench.finish(&["a", "b"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_that_fails_leaves_the_stream_where_it_was() {
+    let bench = Bench::new();
+    bench.start("1", "a").await;
+    bench.camera("a").play(2).await;
+    bench.camera("b").refuse(Some(REFUSED));
+    let asked = bench.ask("1", "b").await;
+    bench.camera("b").answer(1);
+    assert_eq!(asked.await.unwrap(), failed(&REFUSED));
+    assert_eq!(bench.registry.left(), (1, 1, 1));
+    bench.camera("a").play(4).await;
+    let (listed, broken) = bench.segments("1");
+    assert!(listed.len() > 3 && broken.is_empty(), "{listed:?} {broken:?}");
+    bench.finish(&["a", "b"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_moves_to_a_camera_that_another_id_plays() {
+    let bench = Bench::new();
+    bench.start("1", "a").await;
+    bench.start("2", "b").await;
+    bench.camera("a").play(4).await;
+    bench.camera("b").play(4).await;
+    assert_eq!(bench.start("1", "b").await, Started::Moved);
+    bench.camera("b").play(4).await;
+    assert_eq!((bench.camera("a").open(), bench.camera("b").connects()), (0, 1));
+    assert_eq!(bench.segments("1").1.len(), 1);
+    assert_eq!(bench.segments("2").1, [0; 0], "the other stream sees nothing of it");
+    bench.finish(&["a", "b"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_move_outlives_the_stop_of_the_id_that_it_joins() {
+    let bench = Bench::new();
+    bench.start("1", "a").await;
+    bench.camera("a").play(2).await;
+    let two = bench.ask("2", "b").await;
+    let moving = bench.ask("1", "b").await;
+    bench.registry.stop(&id("2"));
+    settle().await;
+    bench.camera("b").answer(1);
+    assert_eq!(moving.await.unwrap(), Ok(Started::Moved));
+    assert_eq!(two.await.unwrap(), Err(StartError::Stopped));
+    assert_eq!(bench.registry.left().0, 1);
+    bench.finish(&["a", "b"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_while_the_camera_is_asked_ends_the_start() {
+    let bench = Bench::new();
+    let asked = bench.ask("1", "a").await;
+    assert!(bench.registry.stop(&id("1")));
+    assert_eq!(asked.await.unwrap(), Err(StartError::Stopped));
+    settle().await;
+    assert_eq!(bench.registry.left(), (0, 0, 0));
+    assert_eq!(bench.camera("a").open(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_was_stopped_is_no_success_though_another_id_has_the_camera() {
+    let bench = Bench::new();
+    let one = bench.ask("1", "a").await;
+    let two = bench.ask("2", "a").await;
+    bench.registry.stop(&id("1"));
+    bench.camera("a").answer(1);
+    assert_eq!(one.await.unwrap(), Err(StartError::Stopped));
+    assert_eq!(two.await.unwrap(), Ok(Started::New));
+    bench.finish(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_while_a_stream_moves_ends_both_cameras() {
+    let bench = Bench::new();
+    bench.start("1", "a").await;
+    let moving = bench.ask("1", "b").await;
+    bench.registry.stop(&id("1"));
+    settle().await;
+    assert_eq!(bench.camera("a").open(), 0);
+    bench.camera("b").answer(1);
+    assert_eq!(moving.await.unwrap(), Err(StartError::Stopped));
+    settle().await;
+    assert_eq!(bench.registry.left(), (0, 0, 0));
+    assert_eq!(bench.camera("b").open(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_link_before_the_first_has_answered_takes_its_place() {
+    let bench = Bench::new();
+    let first = bench.ask("1", "a").await;
+    let second = bench.ask("1", "b").await;
+    assert_eq!(first.await.unwrap(), Err(StartError::Stopped));
+    assert_eq!(bench.camera("a").open(), 0);
+    bench.camera("b").answer(1);
+    assert_eq!(second.await.unwrap(), Ok(Started::New));
+    bench.camera("b").play(2).await;
+    assert!(!bench.playlist("1").contains("DISCONTINUITY\n"));
+    bench.finish(&["a", "b"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_comes_back_with_its_camera_across_one_discontinuity() {
+    let bench = Bench::new();
+    bench.start("1", "a").await;
+    bench.camera("a").play(4).await;
+    let (before, _) = bench.segments("1");
+    bench.camera("a").refuse(Some(IngestError::Closed));
+    bench.camera("a").fail().await;
+    let status = || bench.registry.get(&id("1")).unwrap().status();
+    assert_eq!(status().state, State::Reconnecting);
+    assert_eq!(bench.camera("a").open(), 0);
+    bench.camera("a").answer(3);
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    assert_eq!(
+        bench.camera("a").connects(),
+        1 + 4,
+        "three failures, and the next attempt waits for its answer"
+    );
+    bench.camera("a").refuse(None);
+    bench.camera("a").answer(1);
+    settle().await;
+    bench.camera("a").play(4).await;
+    assert_eq!((status().state, status().reconnects), (State::Live, 1));
+    assert_eq!(status().last_error.as_deref(), Some("the camera closed the connection"));
+    let (after, broken) = bench.segments("1");
+    assert_eq!(broken, [before.last().unwrap() + 2]);
+    assert!(after.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{after:?}");
+    assert_eq!(bench.start("1", "a").await, Started::Active);
+    bench.finish(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_camera_that_falls_silent_is_connected_to_again() {
+    let bench = Bench::new();
+    bench.start("1", "a").await;
+    bench.camera("a").play(2).await;
+    bench.camera("a").answer(1);
+    tokio::time::sleep(VIDEO_TIMEOUT - Duration::from_millis(100)).await;
+    assert_eq!(bench.camera("a").connects(), 1);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!((bench.camera("a").connects(), bench.camera("a").open()), (2, 1));
+    bench.finish(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_camera_that_sends_is_not_taken_for_silent() {
+    let bench = Bench::new();
+    bench.start("1", "a").await;
+    bench.camera("a").play(30).await;
+    assert_eq!(bench.camera("a").connects(), 1);
+    bench.finish(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_camera_that_is_connected_and_never_used_is_let_go() {
+    let bench = Bench::new();
+    let camera = {
+        let mut tables = lock(&bench.registry.tables);
+        bench.registry.camera(&mut tables, &link("a"))
+    };
+    bench.camera("a").answer(1);
+    camera.first_outcome().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1900)).await;
+    assert_eq!(bench.camera("a").open(), 1);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!((bench.camera("a").open(), bench.registry.left()), (0, (0, 0, 0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_camera_that_a_stream_is_about_to_move_to_is_in_use() {
+    let bench = Bench::new();
+    let camera = {
+        let mut tables = lock(&bench.registry.tables);
+        bench.registry.camera(&mut tables, &link("a"))
+    };
+    camera.expect();
+    bench.camera("a").answer(1);
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    assert_eq!(bench.camera("a").open(), 1);
+    camera.settle();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!((bench.camera("a").open(), bench.registry.left()), (0, (0, 0, 0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_joins_an_unused_camera_keeps_it() {
+    let bench = Bench::new();
+    {
+        let mut tables = lock(&bench.registry.tables);
+        bench.registry.camera(&mut tables, &link("a"));
+    }
+    bench.camera("a").answer(1);
+    tokio::time::sleep(Duration::from_millis(1999)).await;
+    assert_eq!(bench.ask("1", "a").await.await.unwrap(), Ok(Started::New));
+    bench.camera("a").play(4).await;
+    assert_eq!((bench.camera("a").connects(), bench.segments("1").0.len()), (1, 3));
+    bench.finish(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_its_caller_gives_up_goes_on_to_its_end() {
+    let bench = Bench::new();
+    let asked = bench.ask("1", "a").await;
+    asked.abort();
+    settle().await;
+    bench.camera("a").answer(1);
+    settle().await;
+    bench.camera("a").play(2).await;
+    assert_eq!(bench.registry.left(), (1, 1, 1));
+    let asked = bench.ask("1", "b").await;
+    asked.abort();
+    settle().await;
+    bench.camera("b").answer(1);
+    settle().await;
+    assert_eq!(bench.registry.get(&id("1")).unwrap().status().source, "rtsp://cam/b");
+    assert_eq!(bench.camera("a").open(), 0);
+    bench.finish(&["a", "b"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_streams_than_may_run_are_refused_before_their_camera_is_asked() {
+    let bench = Bench::new();
+    for n in ["1", "2", "3", "4"] {
+        bench.start(n, n).await;
+    }
+    assert_eq!(bench.ask("5", "5").await.await.unwrap(), Err(StartError::TooManyStreams(4)));
+    assert_eq!(bench.camera("5").connects(), 0);
+    bench.registry.stop(&id("1"));
+    assert_eq!(bench.start("5", "5").await, Started::New);
+    bench.finish(&["1", "2", "3", "4", "5"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutdown_ends_all_that_runs_and_all_that_waits() {
+    let bench = Bench::new();
+    bench.start("1", "a").await;
+    bench.camera("a").play(2).await;
+    let waiting = bench.ask("2", "b").await;
+    let moving = bench.ask("1", "c").await;
+    bench.registry.shutdown().await;
+    assert_eq!(waiting.await.unwrap(), Err(StartError::Stopped));
+    assert_eq!(moving.await.unwrap(), Err(StartError::Stopped));
+    assert_eq!(bench.ask("3", "a").await.await.unwrap(), Err(StartError::ShuttingDown));
+    bench.finish(&["a", "b", "c"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_started_again_is_another_run_with_higher_numbers() {
+    let bench = Bench::new();
+    bench.start("1", "a").await;
+    let first = bench.registry.get(&id("1")).unwrap().run();
+    bench.registry.stop(&id("1"));
+    bench.start("1", "a").await;
+    assert!(bench.registry.get(&id("1")).unwrap().run().0 > first.0);
+    bench.finish(&["a"]).await;
+}
+
+fn reap(bench: &Bench, max_bytes: usize) -> tokio::task::JoinHandle<()> {
+    let (delay, interval) = (Duration::from_secs(30), Duration::from_secs(10));
+    tokio::spawn(reaper::run(bench.registry.clone(), delay, interval, max_bytes))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_reaper_lets_go_of_idle_streams_and_of_no_others() {
+    let bench = Bench::new();
+    bench.start("idle", "a").await;
+    bench.start("watched", "b").await;
+    let reaper = reap(&bench, usize::MAX);
+    for _ in 0..9 {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        bench.registry.get(&id("watched")).unwrap().viewed_by(1);
+    }
+    reaper.abort();
+    assert!(bench.registry.get(&id("idle")).is_none());
+    assert_eq!((bench.camera("a").open(), bench.registry.count()), (0, 1));
+    bench.finish(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_who_comes_back_at_the_last_moment_keeps_the_stream() {
+    let bench = Bench::new();
+    bench.start("1", "a").await;
+    tokio::time::advance(Duration::from_secs(31)).await;
+    let condemned = reaper::to_stop(bench.registry.seen(), Duration::from_secs(30), usize::MAX);
+    assert_eq!(condemned.len(), 1);
+    bench.registry.get(&id("1")).unwrap().touch();
+    assert!(!bench.registry.stop_if(&condemned[0].id, |stream| stream.idle() >= Duration::from_secs(30)));
+    assert!(bench.registry.get(&id("1")).is_some());
+    bench.finish(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_memory_is_short_the_stream_that_was_watched_longest_ago_goes() {
+    let bench = Bench::new();
+    for name in ["1", "2"] {
+        bench.start(name, name).await;
+        bench.camera(name).play(4).await;
+    }
+    bench.registry.get(&id("1")).unwrap().touch();
+    let held = bench.registry.byte_length();
+    let reaper = reap(&bench, held - 1);
+    settle().await;
+    reaper.abort();
+    assert!(bench.registry.get(&id("2")).is_none());
+    assert!(bench.registry.get(&id("1")).is_some());
+    assert!(bench.registry.byte_length() < held);
+    bench.finish(&["1", "2"]).await;
+}
