@@ -1,6 +1,6 @@
 # The commands of the project. Each does its own set-up.
 
-.PHONY: demo test setup settings
+.PHONY: demo test setup settings bench
 
 # camgate, a simulated camera and the address to open; needs nothing but Rust.
 demo:
@@ -13,6 +13,12 @@ test: setup
 # What the tests need beyond Rust, from Debian's packages.
 setup:
 	@scripts/setup-debian.sh
+
+# What it costs: the pure pipeline, then whole cameras beside ffmpeg (about 15 minutes, on a machine with nothing else to do).
+bench: setup
+	cargo bench --locked --bench pipeline
+	cargo build --locked --release
+	benches/compare
 
 # Writes .env.example and the README's table anew from src/config/settings.rs.
 settings:
