@@ -18,6 +18,7 @@ use bytes::Bytes;
 use super::AppState;
 use super::body::ChunkBody;
 use super::error::ApiError;
+use super::negotiate::accepts_gzip;
 use crate::hls::segment::{InitId, RunId};
 use crate::hls::window::{Playlist, Snapshot};
 use crate::stream::{Stream, StreamId};
@@ -140,19 +141,6 @@ fn playlist_response(playlist: &Playlist, request: &HeaderMap) -> Response {
     response
 }
 
-/// Whether `Accept-Encoding` names gzip, and not to refuse it (RFC 9110 §12.5.3).
-fn accepts_gzip(request: &HeaderMap) -> bool {
-    let values = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|coding| {
-        let mut pieces = coding.split(';').map(str::trim);
-        let named = pieces.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
-        let refused = pieces.any(|weight| {
-            weight.strip_prefix("q=").and_then(|q| q.trim().parse::<f32>().ok()).is_some_and(|q| q <= 0.0)
-        });
-        named && !refused
-    })
-}
-
 /// Media never changes: its URL holds the run and the number.
 fn media_response(
     media_type: &'static str,
@@ -230,12 +218,5 @@ mod tests {
         for whole in ["bytes=5-2", "bytes=a-b", "bytes=-", "lines=1-2", "bytes=0-1,5-6", "bytes"] {
             assert_eq!(range(whole), Range::None, "{whole}");
         }
-    }
-
-    #[test]
-    fn gzip_is_for_those_who_ask_for_it() {
-        let accepts = |text| accepts_gzip(&headers(header::ACCEPT_ENCODING, text));
-        assert!(accepts("gzip, deflate, br") && accepts("br;q=1.0, GZIP;q=0.5"));
-        assert!(!accepts("identity") && !accepts("gzip;q=0") && !accepts("") && !accepts("xgzip"));
     }
 }

@@ -24,6 +24,7 @@ pub mod assets;
 pub mod body;
 pub mod error;
 pub mod media;
+mod negotiate;
 pub mod player;
 
 use std::sync::Arc;

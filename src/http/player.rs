@@ -9,6 +9,7 @@ use axum::routing::get;
 use bytes::Bytes;
 
 use super::assets;
+use super::negotiate::accepts_gzip;
 
 /// The page loads files of ours only. `blob:`: Media Source Extensions attach to a video as one. `data:` images are the
 /// controls that some browsers draw into a video.
@@ -64,17 +65,6 @@ fn serve(path: &str, request: &HeaderMap) -> Response {
 fn unchanged(request: &HeaderMap, etag: &str) -> bool {
     let known = request.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
     known.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == etag || tag == "*")
-}
-
-/// RFC 9110 §12.5.3, as far as browsers use it: named, and not refused with a weight of zero.
-fn accepts_gzip(request: &HeaderMap) -> bool {
-    let accepted =
-        request.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    accepted.split(',').any(|coding| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        name.trim().eq_ignore_ascii_case("gzip")
-            && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
-    })
 }
 
 #[cfg(test)]

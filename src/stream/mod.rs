@@ -132,7 +132,9 @@ impl Output {
     }
 
     fn push(&mut self, unit: AccessUnit) {
-        if self.packager.push(unit) {
+        let news = self.packager.push(unit);
+        self.bytes.store(self.packager.byte_length(), Ordering::Relaxed);
+        if news {
             self.publish();
         }
     }

@@ -4,10 +4,12 @@
 //! [`Registry::start`] waits for a camera's answer without, and looks again when it has it.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
@@ -165,7 +167,12 @@ impl Registry {
         let (this, running) = (self.clone(), camera.clone());
         self.tasks.spawn(async move {
             let retire = || lock(&this.tables).release(&running);
-            let ended = running.run(&this.surroundings, retire).await;
+            // A panic must not leave streams behind that nothing feeds.
+            let running_on = AssertUnwindSafe(running.run(&this.surroundings, retire)).catch_unwind();
+            let ended = running_on.await.unwrap_or_else(|_| {
+                tracing::error!(source = %running.source, "a camera's task panicked: its streams end");
+                Ok(())
+            });
             // First everything is gone, then its failure is told: a failed start leaves nothing behind.
             this.forget(&running);
             running.set_first(ended.map_err(StartError::Camera).and(Err(StartError::Stopped)));

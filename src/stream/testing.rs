@@ -62,7 +62,9 @@ impl Session for FakeSession {
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Event, IngestError>> {
-        self.events.poll_recv(context).map(|event| event.unwrap_or(Err(IngestError::Closed)))
+        let event = self.events.poll_recv(context).map(|event| event.unwrap_or(Err(IngestError::Closed)));
+        assert!(!matches!(event, Poll::Ready(Err(IngestError::NoVideo))), "a camera that upsets the code");
+        event
     }
 }
 
@@ -143,6 +145,12 @@ impl Camera {
     /// Breaks the session.
     pub(super) async fn fail(&self) {
         self.send(Err(IngestError::Closed));
+        settle().await;
+    }
+
+    /// Sends what the session panics at.
+    pub(super) async fn upset(&self) {
+        self.send(Err(IngestError::NoVideo));
         settle().await;
     }
 

@@ -91,7 +91,7 @@ impl Camera {
             max_bytes: 64 << 20,
         };
         let mut packager = Packager::new(settings, 17_000_000_000);
-        packager.set_track(&self.track);
+        packager.set_track(&self.track, std::time::Duration::ZERO);
         for _ in 0..60 * 25 {
             packager.push(self.next());
         }

@@ -73,6 +73,21 @@ async fn two_ids_with_one_link_share_a_session_and_stopping_one_leaves_the_other
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_panic_ends_the_streams_of_its_camera_and_no_others() {
+    let bench = Bench::new();
+    bench.start("1", "a").await;
+    bench.start("2", "b").await;
+    let mut snapshots = bench.registry.get(&id("1")).unwrap().snapshots();
+    bench.camera("a").upset().await;
+    assert!(snapshots.changed().await.is_err(), "viewers learn of it");
+    assert!(bench.registry.get(&id("1")).is_none());
+    bench.camera("b").play(4).await;
+    assert_eq!(bench.segments("2").0.len(), 3);
+    assert_eq!(bench.start("1", "a").await, Started::New, "and it can be started again");
+    bench.finish(&["a", "b"]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn viewers_learn_of_a_stop() {
     let bench = Bench::new();
     bench.start("1", "a").await;
