@@ -110,20 +110,28 @@ impl SourceUrl {
     }
 }
 
-/// Where the user's part ends: at the last `@` of what a browser would take for the authority or, where that
-/// leaves no address (`admin:pa/ss@host`), at the last `@` of all.
+/// Where the user's part ends: at the first `@` behind which an address follows, unless the link begins with one.
+/// So passwords may hold `@ # ^ / :` as they are (`admin:a@b#c/d@host`), and paths may hold `@`.
 fn split_userinfo(rest: &str) -> (Option<&str>, &str) {
-    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    if let Some(at) = rest[..authority_end].rfind('@') {
-        return (Some(&rest[..at]), &rest[at + 1..]);
+    if begins_with_address(rest) {
+        return (None, rest);
     }
-    let authority = &rest[..authority_end];
-    let port = authority.rsplit_once(':').map(|(_, port)| port);
-    let is_address = authority.starts_with('[') || port.is_none_or(|port| port.parse::<u16>().is_ok());
-    match rest.rfind('@') {
-        Some(at) if !is_address => (Some(&rest[..at]), &rest[at + 1..]),
-        _ => (None, rest),
-    }
+    let ends = || rest.match_indices('@').map(|(at, _)| at);
+    let end = ends().find(|at| begins_with_address(&rest[at + 1..])).or_else(|| ends().last());
+    end.map_or((None, rest), |at| (Some(&rest[..at]), &rest[at + 1..]))
+}
+
+/// Whether what stands before the path or query is a host, with or without a port.
+fn begins_with_address(text: &str) -> bool {
+    let authority = text.split(['/', '?']).next().unwrap_or_default();
+    let (host, port) = match authority.strip_prefix('[') {
+        // An IPv6 address (RFC 3986 §3.2.2).
+        Some(literal) => literal.split_once(']').unwrap_or_default(),
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let in_host = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
+    let in_range = |port: &str| port.strip_prefix(':').is_some_and(|digits| digits.parse::<u16>().is_ok());
+    !host.is_empty() && host.chars().all(in_host) && (port.is_empty() || in_range(port))
 }
 
 /// Percent-decoding; text that does not decode to UTF-8 is meant as it stands.
@@ -191,7 +199,9 @@ mod tests {
 
     #[test]
     fn passwords_may_hold_the_marks_that_people_use() {
-        for password in ["p#ss", "p@ss", "p^ss", "p:ss", "p/ss", "p?ss", "a@b#c^d:e/f", "100%", "%zz"] {
+        for password in
+            ["p#ss", "p@ss", "p^ss", "p:ss", "p/ss", "p?ss", "p@ss#1", "a@b#c^d:e/f", "100%", "%zz"]
+        {
             let link = format!("rtsp://admin:{password}@10.0.0.7:8554/h264?channel=1");
             assert_eq!(credentials(&link), ("admin".into(), password.into()), "{link}");
             let url = parse(&link);

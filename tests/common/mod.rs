@@ -7,4 +7,11 @@
     reason = "a panic here is a test's failure"
 )]
 
+pub mod ffmpeg;
+pub mod fmp4;
+pub mod gateway;
+pub mod http;
+pub mod player;
 pub mod playlist;
+pub mod process;
+pub mod wait;

@@ -1,0 +1,35 @@
+//! ffmpeg and ffprobe as judges: what they warn of is a failure.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use bytes::Bytes;
+use tokio::process::Command;
+
+use super::wait::soon;
+
+/// Runs a program of the ffmpeg package; returns what it printed. A single word of complaint is a failure.
+pub async fn run(program: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    let output = soon(program, command.output()).await;
+    let output = output.unwrap_or_else(|error| {
+        panic!("cannot run {program} ({error}): install the package ffmpeg, as `make test` does")
+    });
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {arguments:?}: {complaints}");
+    assert_eq!(complaints, "", "{program} {arguments:?} complains");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Decodes `chunks`, one after the other as one file; returns how many pictures came out.
+pub async fn decode(chunks: &[Bytes]) -> usize {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    for chunk in chunks {
+        file.write_all(chunk).unwrap();
+    }
+    let path = file.path().to_str().unwrap();
+    let decoding = ["-v", "warning", "-i", path, "-fps_mode", "passthrough", "-f", "framemd5", "-"];
+    let pictures = run("ffmpeg", &decoding).await;
+    pictures.lines().filter(|line| !line.starts_with('#')).count()
+}

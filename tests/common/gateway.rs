@@ -1,0 +1,74 @@
+//! A gateway and a simulated camera within the test's process.
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::time::Duration;
+
+use camgate::config::Config;
+use camgate::gateway::Gateway;
+use camgate::testcam::{Camera, Clip, Control, Counters, Options};
+use clap::ArgMatches;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::http::Client;
+use super::wait::{soon, within};
+
+/// A gateway on a free port. Its segments are half a second long, so that tests are quick.
+pub struct TestGateway {
+    client: Client,
+    shutdown: CancellationToken,
+    running: JoinHandle<std::io::Result<()>>,
+}
+
+impl TestGateway {
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With settings as the environment would give them.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        let quick = [("HOST", "127.0.0.1"), ("PORT", "0"), ("HLS_SEGMENT_TIME", "0.5")];
+        let env: HashMap<&str, &str> = quick.iter().chain(settings).copied().collect();
+        let look_up = |name: &str| env.get(name).map(|&value| value.to_owned());
+        let config = Config::from_sources(&ArgMatches::default(), look_up, &HashMap::new()).unwrap();
+        let gateway = Gateway::bind(config).await.unwrap();
+        let client = Client { address: gateway.local_addr().unwrap() };
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn(gateway.run(shutdown.clone()));
+        Self { client, shutdown, running }
+    }
+
+    /// Ends it, within the five seconds that it has for that.
+    pub async fn shut_down(self) {
+        self.shutdown.cancel();
+        within("the shutdown", Duration::from_secs(5), self.running).await.unwrap().unwrap();
+    }
+}
+
+impl Deref for TestGateway {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+/// A camera with a keyframe every 0.48 s.
+pub async fn camera() -> Control {
+    camera_with(quick()).await
+}
+
+/// What [`camera`] is like.
+pub fn quick() -> Options {
+    Options { clip: Clip::demo().first(12), ..Options::default() }
+}
+
+pub async fn camera_with(options: Options) -> Control {
+    Camera::bind(options).await.unwrap().spawn()
+}
+
+/// Waits until the camera's counters meet `condition`.
+pub async fn counters(camera: &Control, what: &str, condition: impl FnMut(&Counters) -> bool) -> Counters {
+    soon(what, camera.wait_until(condition)).await
+}

@@ -1,0 +1,150 @@
+//! A small HTTP/1.1 client: one connection a request, and nothing done behind the test's back.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HOST, HeaderMap};
+use hyper::{Method, Request, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+use super::wait::soon;
+
+/// A whole answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The value of a header; empty without it.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The body of a success.
+    #[track_caller]
+    pub fn ok(&self) -> Value {
+        assert_eq!(self.status, 200, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/json");
+        self.json()
+    }
+
+    /// The body of an error, which has this status and code, and is a problem as RFC 9457 has it.
+    #[track_caller]
+    pub fn problem(&self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
+        let problem = self.json();
+        assert_eq!(problem["code"], code, "{problem}");
+        assert_eq!(problem["status"], status, "{problem}");
+        assert!(problem["title"].as_str().is_some_and(|title| !title.is_empty()), "{problem}");
+        assert!(problem["type"].as_str().is_some_and(|urn| urn.contains(code)), "{problem}");
+        let detail = problem["detail"].as_str().unwrap_or_default();
+        assert!(detail.len() > 10 && detail.contains(' '), "no help to anyone: {problem}");
+        problem
+    }
+}
+
+/// A gateway, as its clients know it.
+#[derive(Clone, Copy, Debug)]
+pub struct Client {
+    pub address: SocketAddr,
+}
+
+impl Client {
+    /// Sends the request and returns the head of the answer; its body is still to be read.
+    pub async fn open(&self, mut request: Request<Full<Bytes>>) -> Response<Incoming> {
+        let host = self.address.to_string();
+        request.headers_mut().entry(HOST).or_insert(host.parse().unwrap());
+        let socket = TcpStream::connect(self.address).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(socket)).await.unwrap();
+        // Ends with the connection.
+        tokio::spawn(connection);
+        sender.send_request(request).await.unwrap()
+    }
+
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
+        let what = format!("{} {}", request.method(), request.uri());
+        let exchange = async {
+            let (head, body) = self.open(request).await.into_parts();
+            let body = body.collect().await.unwrap().to_bytes();
+            Answer { status: head.status.as_u16(), headers: head.headers, body }
+        };
+        soon(&what, exchange).await
+    }
+
+    pub async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Full::default()).unwrap()).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.request(Method::GET, path, &[]).await
+    }
+
+    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.request(Method::GET, path, headers).await
+    }
+
+    pub async fn post(&self, path: &str, content_type: &str, body: impl Into<Bytes>) -> Answer {
+        let request = Request::post(path).header(CONTENT_TYPE, content_type);
+        self.send(request.body(Full::new(body.into())).unwrap()).await
+    }
+
+    pub async fn post_json(&self, path: &str, body: &Value) -> Answer {
+        self.post(path, "application/json", body.to_string()).await
+    }
+
+    /// Starts `id` by a query.
+    pub async fn start(&self, id: &str, link: &str) -> Answer {
+        let query = form(&[("indicator_id", id), ("rtsp_link", link)]);
+        self.get(&format!("/api/stream/start?{query}")).await
+    }
+
+    /// Starts `id`, which has to succeed: the status in the answer.
+    #[track_caller]
+    pub fn started(&self, id: &str, link: &str) -> impl Future<Output = String> {
+        let (client, id, link) = (*self, id.to_owned(), link.to_owned());
+        async move {
+            let body = client.start(&id, &link).await.ok();
+            assert_eq!(body["stream_path"], format!("/streams/{id}/stream.m3u8"));
+            body["status"].as_str().unwrap().to_owned()
+        }
+    }
+
+    pub async fn stop(&self, id: &str) -> Answer {
+        self.post_json("/api/stream/stop", &serde_json::json!({ "indicator_id": id })).await
+    }
+
+    pub async fn status(&self, id: &str) -> Value {
+        self.get(&format!("/api/stream/status?indicator_id={id}")).await.ok()
+    }
+
+    pub async fn stream_count(&self) -> usize {
+        self.get("/api/streams").await.ok()["streams"].as_array().unwrap().len()
+    }
+}
+
+/// `application/x-www-form-urlencoded`, which a query is too.
+pub fn form(fields: &[(&str, &str)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}

@@ -1,0 +1,32 @@
+//! The gateway over real sockets, between a simulated camera and a player: one behaviour a file.
+//!
+//! One program, so that the tests, which mostly wait for a camera, wait side by side.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic here is a test's failure"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod command_line;
+mod demo;
+mod errors;
+mod http;
+mod loss;
+mod mpegts;
+mod parameter_sets;
+mod probe;
+mod reaper;
+mod reconnect;
+mod restart;
+mod secrets;
+mod sharing;
+mod shutdown;
+mod silence;
+mod start;
+mod status;
+mod stop;
+mod window;
