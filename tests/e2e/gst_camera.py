@@ -30,7 +30,14 @@ CAMERAS = {
     "/sdp-only": pipeline(1280, 720, 25, "speed-preset=ultrafast tune=zerolatency key-int-max=50", "config-interval=0"),
     # A keyframe every 4 s, which is longer than camgate's target duration.
     "/long-gop": pipeline(640, 360, 15, "speed-preset=ultrafast tune=zerolatency key-int-max=60", "config-interval=-1"),
-    "/b-frames": pipeline(640, 360, 25, "speed-preset=superfast bframes=3 b-adapt=false key-int-max=50", "config-interval=-1"),
+    # The payloader prefers the baseline profile, which has none.
+    "/b-frames": pipeline(
+        640,
+        360,
+        25,
+        "speed-preset=superfast bframes=3 b-adapt=false key-int-max=50 ! video/x-h264,profile=main",
+        "config-interval=-1",
+    ),
 }
 
 
