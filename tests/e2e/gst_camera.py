@@ -17,8 +17,7 @@ from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 def pipeline(width, height, fps, encoder, payloader):
     return (
         f"( videotestsrc is-live=true pattern=ball background-color=0xff305070"
-        f" ! video/x-raw,width={width},height={height},framerate={fps}/1"
-        f" ! videoconvert ! video/x-raw,format=I420"
+        f" ! video/x-raw,format=I420,width={width},height={height},framerate={fps}/1"
         f" ! x264enc threads=1 bitrate=2000 {encoder}"
         f" ! rtph264pay name=pay0 pt=96 {payloader} )"
     )

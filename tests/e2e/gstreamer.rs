@@ -106,10 +106,6 @@ async fn plays_as(container: &str, sent: Sent, link: &str) {
     let told = player.duration() / player.frame;
     assert!((pictures as f64 - told).abs() < 1.5, "{pictures} pictures, and the playlist tells of {told}");
     assert!(player.discontinuities().is_empty());
-    for (segment, next) in player.segments.values().zip(player.segments.values().skip(1)) {
-        let by_clock = next.program_date_time.unwrap() - segment.program_date_time.unwrap();
-        assert!((by_clock - segment.duration).abs() < 0.5, "{segment:?} {next:?}");
-    }
     let [file] = &player.concatenated()[..] else { panic!("{:?}", player.maps()) };
     let whole = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(whole.path(), file.concat()).unwrap();
