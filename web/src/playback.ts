@@ -39,16 +39,19 @@ function patientPolicy(): HlsConfig['playlistLoadPolicy'] {
 }
 
 /**
- * How far behind the end of the playlist to play, in target durations. The default of three is for the open internet and
- * long segments; a camera's viewer is near, and a segment is two thirds of a target duration.
+ * How far behind the end of the playlist to start, in target durations. The playlist's end is up to a segment old by then,
+ * and a segment is two thirds of a target duration: with segments of 2 s this is about 3 to 5 s behind live. hls.js's own choice
+ * of three, 9 to 11 s, is for the open internet. It adds a second whenever playback runs dry.
  */
-const BEHIND_LIVE = 1.25;
+const BEHIND_LIVE = 1;
 /** The first picture is held until this much is buffered, nearly a segment of full length, */
 const HOLD_UNTIL = 0.6;
 /** then for the time that the next segment may be late, */
 const HOLD_MORE = 0.15;
-/** and in all for no longer than this; all three are in target durations. */
+/** and in all for no longer than this. */
 const HOLD_AT_MOST = 1;
+/** A playlist longer than this holds as much as a player wants. All four are in target durations. */
+const FULL_WINDOW = 2;
 
 /**
  * Shows the first picture at once and lets it move when there is enough behind it. The first segments of a stream are
@@ -56,8 +59,10 @@ const HOLD_AT_MOST = 1;
  */
 function holdFirstPicture(hls: Hls, video: HTMLVideoElement): void {
   let timer: number | undefined;
+  let held = true;
   let enough = Infinity;
   const release = (): void => {
+    held = false;
     clearTimeout(timer);
     hls.off(Hls.Events.FRAG_BUFFERED, onBuffered);
     video.playbackRate = 1;
@@ -75,9 +80,11 @@ function holdFirstPicture(hls: Hls, video: HTMLVideoElement): void {
   };
   // Not before: taking a source sets the rate back.
   hls.once(Hls.Events.MEDIA_ATTACHED, () => {
-    video.playbackRate = 0;
+    if (held) video.playbackRate = 0;
   });
   hls.once(Hls.Events.LEVEL_LOADED, (_event, { details }) => {
+    // Long enough in the run for there to be segments of full length only.
+    if (details.totalduration > FULL_WINDOW * details.targetduration) return release();
     enough = HOLD_UNTIL * details.targetduration;
     releaseAfter(HOLD_AT_MOST, details.targetduration);
   });
