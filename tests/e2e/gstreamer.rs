@@ -4,7 +4,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a panic here is a test's failure"
+    clippy::large_futures,
+    reason = "a panic here is a test's failure, and nothing is short of memory"
 )]
 
 #[path = "../common/mod.rs"]
