@@ -148,8 +148,8 @@ async fn plays_live(container: &str, sent: Sent, client: &Client) {
 }
 
 /// Runs a player on a live playlist, and returns what it printed. It may not complain, but for what it says of any
-/// origin: when ffmpeg's HLS demuxer (5.1, 6.1) goes on to the next fMP4 segment, it reads EXT-X-MAP again, and its own
-/// mov demuxer warns. It does so on what ffmpeg's own `hls` muxer writes, too.
+/// origin: on live fMP4, ffmpeg 5.1 warns of a second `moov` when its HLS demuxer goes on after a reload. It does the same
+/// on a live playlist that its own `hls` muxer writes (`-f hls -hls_segment_type fmp4 -hls_flags delete_segments`).
 async fn live(container: &str, program: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
