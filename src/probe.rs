@@ -99,6 +99,7 @@ pub async fn probe(source: &SourceUrl, watch: Duration) -> Result<Report, Ingest
     let tracks = description.tracks().into_iter().map(offer).collect();
     let sdp = description.sdp();
     let mut session = description.play(limit).await?;
+    drop(greeting.connection);
     let connect = clock::elapsed() - begin;
 
     let mut seen = Seen::default();
@@ -138,6 +139,9 @@ pub async fn probe(source: &SourceUrl, watch: Duration) -> Result<Report, Ingest
 struct Greeting {
     authentication: Vec<String>,
     server: Option<String>,
+    /// Held until the session proper plays: GStreamer's RTSP server takes down what it made ready for a DESCRIBE when
+    /// its connection closes, and answers 503 to who asks meanwhile.
+    connection: Option<TcpStream>,
 }
 
 /// What a camera answers to who does not say who they are. No more than a help: what fails here will be
@@ -155,9 +159,10 @@ async fn greeting(source: &SourceUrl) -> Greeting {
                 break;
             }
         }
-        Some(String::from_utf8_lossy(&answer).into_owned())
+        Some((String::from_utf8_lossy(&answer).into_owned(), socket))
     };
-    let answer = tokio::time::timeout(CONNECT / 2, ask).await.ok().flatten().unwrap_or_default();
+    let (answer, connection) = tokio::time::timeout(CONNECT / 2, ask).await.ok().flatten().unzip();
+    let answer = answer.unwrap_or_default();
     let head = answer.split("\r\n\r\n").next().unwrap_or_default();
     let values = |wanted: &'static str| {
         let fields = head.lines().filter_map(|line| line.split_once(':'));
@@ -168,6 +173,7 @@ async fn greeting(source: &SourceUrl) -> Greeting {
     Greeting {
         authentication: values("WWW-Authenticate").filter_map(scheme).collect(),
         server: values("Server").next(),
+        connection,
     }
 }
 

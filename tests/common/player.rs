@@ -32,6 +32,8 @@ pub struct Player {
     pub watcher: Watcher,
     /// Every segment ever listed, by media sequence number.
     pub segments: BTreeMap<u64, Segment>,
+    /// How long a picture of the camera lasts, in seconds.
+    pub frame: f64,
     /// What was fetched, by its path relative to the playlists.
     files: HashMap<String, Bytes>,
 }
@@ -62,6 +64,7 @@ impl Player {
             playlist,
             watcher: Watcher::new(),
             segments: BTreeMap::new(),
+            frame: FRAME,
             files: HashMap::new(),
         };
         player.reload().await;
@@ -126,6 +129,11 @@ impl Player {
         self.play_until("more segments", |player| player.newest() >= goal).await;
     }
 
+    /// What was fetched as that segment.
+    pub fn bytes(&self, segment: &Segment) -> &Bytes {
+        &self.files[&segment.uri]
+    }
+
     /// Number of the newest segment.
     pub fn newest(&self) -> u64 {
         self.segments.keys().next_back().copied().unwrap_or(0)
@@ -180,7 +188,7 @@ impl Player {
             Some(fmp4::measure(segment.media_sequence, timescale, &self.files[&segment.uri]))
         };
         let measured: Vec<Measured> = everything.segments.iter().filter_map(measure).collect();
-        wrong.extend(check_media(&everything, &measured, FRAME));
+        wrong.extend(check_media(&everything, &measured, self.frame));
         assert!(wrong.is_empty(), "{}", playlist::list(&wrong));
         for found in &measured {
             let discontinuity = self.segments[&found.media_sequence].discontinuity;
@@ -188,7 +196,7 @@ impl Player {
         }
         for pair in measured.windows(2) {
             let end = pair[0].start + pair[0].duration;
-            assert!(pair[1].start > end - FRAME / 2.0, "decode times go back: {pair:?}");
+            assert!(pair[1].start > end - self.frame / 2.0, "decode times go back: {pair:?}");
         }
     }
 
@@ -215,7 +223,7 @@ impl Player {
     /// Asserts that all is good, and that as many pictures come out as the playlist has time for: none is lost,
     /// none told of twice.
     pub async fn assert_good_and_whole(&self) -> Vec<String> {
-        let (pictures, told) = (self.assert_good().await, self.duration() / FRAME);
+        let (pictures, told) = (self.assert_good().await, self.duration() / self.frame);
         let count = pictures.len();
         assert!((count as f64 - told).abs() < 0.5, "{count} pictures, and the playlist tells of {told}");
         pictures

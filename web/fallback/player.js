@@ -39,10 +39,19 @@ function play() {
   video.play().catch((error) => error.name === 'NotAllowedError' && setScreen('paused'));
 }
 
+const TRIES = 5;
+let tries = 0;
+
 async function explain() {
   const response = await fetch(playlist, { cache: 'no-store' }).catch(() => null);
   if (response === null) return end('error', 'The gateway does not answer', 'Check that camgate is running.');
   if (response.status === 404) return stopped();
+  // There is something to play: Chromium's player gives up on a stream that has only just begun.
+  if (response.ok && tries < TRIES) {
+    tries += 1;
+    setTimeout(play, 1000);
+    return;
+  }
   const problem = response.ok ? {} : await response.json().catch(() => ({}));
   return end('error', problem.title ?? 'The stream could not be played', problem.detail ?? '');
 }
@@ -51,10 +60,16 @@ const stopped = () =>
   end('stopped', 'This stream has been stopped', 'Somebody stopped it, nobody watched it for a while, or it was never started.');
 
 video.addEventListener('error', () => ended() || void explain());
-video.addEventListener('playing', () => ended() || setScreen('playing'));
+video.addEventListener('playing', () => {
+  tries = 0;
+  if (!ended()) setScreen('playing');
+});
 video.addEventListener('pause', () => ended() || setScreen('paused'));
 video.addEventListener('waiting', () => screen.dataset.state === 'playing' && setScreen('buffering', 'Waiting for the camera'));
-byId('retry').addEventListener('click', play);
+byId('retry').addEventListener('click', () => {
+  tries = 0;
+  play();
+});
 
 async function refresh() {
   const response = await fetch(`/api/stream/status?indicator_id=${encodeURIComponent(id)}`).catch(() => null);

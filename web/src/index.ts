@@ -131,7 +131,7 @@ async function stopStream(id: string): Promise<void> {
     if (!(error instanceof Problem && error.status === 404)) say('bad', `${id} could not be stopped`, wordsOf(error));
   } finally {
     if (button) button.disabled = false;
-    await refresh();
+    await Promise.all([refresh(), refreshHealth()]);
   }
 }
 
@@ -192,7 +192,7 @@ async function startStream(): Promise<void> {
     const link = `/player/${encodeURIComponent(request.indicator_id)}`;
     say('good', `${request.indicator_id} ${startedWords[started.status] ?? 'is running'}.`, '', link);
     form.reset();
-    await refresh();
+    await Promise.all([refresh(), refreshHealth()]);
   } catch (error) {
     if (error instanceof Problem) say('bad', `${error.title.replace(/\.$/, '')}.`, error.detail);
     else say('bad', 'The stream could not be started.', wordsOf(error));

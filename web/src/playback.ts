@@ -38,8 +38,68 @@ function patientPolicy(): HlsConfig['playlistLoadPolicy'] {
   return { default: { ...policy, errorRetry: { maxNumRetry: 4, retryDelayMs: 1_000, maxRetryDelayMs: 4_000 } } };
 }
 
+/**
+ * How far behind the end of the playlist to start, in target durations. The playlist's end is up to a segment old by then,
+ * and a segment is two thirds of a target duration: with segments of 2 s this is about 3 to 5 s behind live. hls.js's own choice
+ * of three, 9 to 11 s, is for the open internet. It adds a second whenever playback runs dry.
+ */
+const BEHIND_LIVE = 1;
+/** The first picture is held until this much is buffered, nearly a segment of full length, */
+const HOLD_UNTIL = 0.6;
+/** then for the time that the next segment may be late, */
+const HOLD_MORE = 0.15;
+/** and in all for no longer than this. */
+const HOLD_AT_MOST = 1;
+/** A playlist longer than this holds as much as a player wants. All four are in target durations. */
+const FULL_WINDOW = 2;
+
+/**
+ * Shows the first picture at once and lets it move when there is enough behind it. The first segments of a stream are
+ * short, so that there is a picture soon; who plays on at once runs dry again and again until the first long one is there.
+ */
+function holdFirstPicture(hls: Hls, video: HTMLVideoElement): void {
+  let timer: number | undefined;
+  let held = true;
+  let enough = Infinity;
+  const release = (): void => {
+    held = false;
+    clearTimeout(timer);
+    hls.off(Hls.Events.FRAG_BUFFERED, onBuffered);
+    video.playbackRate = 1;
+  };
+  const releaseAfter = (targetDurations: number, targetDuration: number): void => {
+    clearTimeout(timer);
+    timer = window.setTimeout(release, targetDurations * targetDuration * 1000);
+  };
+  const onBuffered = (): void => {
+    const { buffered } = video;
+    const end = buffered.length > 0 ? buffered.end(buffered.length - 1) : 0;
+    if (end - video.currentTime < enough) return;
+    hls.off(Hls.Events.FRAG_BUFFERED, onBuffered);
+    releaseAfter(HOLD_MORE, enough / HOLD_UNTIL);
+  };
+  // Not before: taking a source sets the rate back.
+  hls.once(Hls.Events.MEDIA_ATTACHED, () => {
+    if (held) video.playbackRate = 0;
+  });
+  hls.once(Hls.Events.LEVEL_LOADED, (_event, { details }) => {
+    // Long enough in the run for there to be segments of full length only.
+    if (details.totalduration > FULL_WINDOW * details.targetduration) return release();
+    enough = HOLD_UNTIL * details.targetduration;
+    releaseAfter(HOLD_AT_MOST, details.targetduration);
+  });
+  hls.on(Hls.Events.FRAG_BUFFERED, onBuffered);
+  hls.once(Hls.Events.DESTROYING, release);
+}
+
 export function playWithHlsJs(video: HTMLVideoElement, url: string, onFailure: (why: Failure) => void): Playback {
-  const hls = new Hls({ workerPath, backBufferLength: 10, playlistLoadPolicy: patientPolicy() });
+  const hls = new Hls({
+    workerPath,
+    backBufferLength: 10,
+    playlistLoadPolicy: patientPolicy(),
+    liveSyncDurationCount: BEHIND_LIVE,
+  });
+  holdFirstPicture(hls, video);
   const received: { bits: number; seconds: number }[] = [];
   let recoveredAt = -Infinity;
 

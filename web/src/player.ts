@@ -166,8 +166,9 @@ function showStatus(): void {
 
   const note = element('camera-note', HTMLElement);
   note.hidden = status === null || status.state === 'live';
-  const waiting = status?.state === 'reconnecting' ? 'The camera was lost; camgate is reconnecting.' : 'camgate is connecting to the camera.';
-  show(note, note.hidden ? '' : `${waiting} ${status?.last_error ?? ''}`.trim());
+  const waiting = status?.state === 'reconnecting' ? 'The camera was lost; camgate is reconnecting' : 'camgate is connecting to the camera';
+  const why = status?.last_error ? `: ${status.last_error}` : '';
+  show(note, note.hidden ? '' : `${waiting}${why}.`);
 }
 
 // --- what is measured

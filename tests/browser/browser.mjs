@@ -1,0 +1,180 @@
+// Chromium with camgate's page in it, for the drivers beside this file: how it starts and ends, and how to look at the
+// picture.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+
+const FLAGS = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--autoplay-policy=no-user-gesture-required',
+];
+/** Below this spread of luminance (0 to 255) a picture is one colour: black, grey, or the green of a lost keyframe. */
+const MIN_DEVIATION = 4;
+
+/** What did not happen, in words for a person. */
+export class Failed extends Error {}
+
+export const round = (value, digits) => (value === null ? null : Number(value.toFixed(digits)));
+
+/** Runs `use` with a fresh page and the list of its console's errors, and ends the browser, whatever happens. */
+export async function withPage({ screenshot, allowConsole }, use) {
+  const profile = await mkdtemp(path.join(tmpdir(), 'camgate-browser-'));
+  const browser = await chromium.launchPersistentContext(profile, {
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    headless: true,
+    chromiumSandbox: false,
+    args: FLAGS,
+    viewport: { width: 1280, height: 900 },
+  });
+  try {
+    const page = await browser.newPage();
+    // Told by the page's own clock, from its navigation on: the driver's polling does not count.
+    await page.addInitScript(() => {
+      document.addEventListener('DOMContentLoaded', () => {
+        const video = document.querySelector('video');
+        video?.requestVideoFrameCallback((now) => (window.firstFrameAt = now));
+        window.stalls = 0;
+        video?.addEventListener('waiting', () => (window.stalls += window.firstFrameAt === undefined ? 0 : 1));
+      });
+    });
+    const complaints = [];
+    const allowed = allowConsole ? new RegExp(allowConsole) : null;
+    const complain = (text) => allowed?.test(text) || complaints.push(text);
+    page.on('console', (message) => message.type() === 'error' && complain(message.text()));
+    page.on('pageerror', (error) => complain(String(error)));
+    try {
+      return await use(page, complaints);
+    } catch (error) {
+      if (complaints.length > 0) error.message += ` (console: ${complaints.slice(0, 5).join(' | ')})`;
+      throw error;
+    } finally {
+      if (screenshot) await page.screenshot({ path: screenshot }).catch(() => undefined);
+    }
+  } finally {
+    await browser.close();
+    await rm(profile, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** Polls the page until `check` answers true; says what the page showed when it never does. */
+export async function until(page, what, deadline, check, argument) {
+  const left = deadline - Date.now();
+  try {
+    await page.waitForFunction(check, argument, { timeout: Math.max(1, left), polling: 50 });
+  } catch (error) {
+    if (error.name !== 'TimeoutError') throw error;
+    throw new Failed(`${what} did not happen in time; ${await describe(page)}`);
+  }
+}
+
+export const describe = (page) =>
+  page.evaluate(() => {
+    const video = document.querySelector('video');
+    const text = (selector) => document.querySelector(selector)?.textContent?.trim() ?? '';
+    if (!video) {
+      const cards = [...document.querySelectorAll('.card')].map((card) => `${card.dataset.id} ${card.dataset.state}`);
+      return `streams: ${cards.join(', ') || 'none'}; ${text('#start-result')} ${text('#offline')}`;
+    }
+    const shown = `the page shows "${text('#message-title')} ${text('#message-detail')}"`;
+    return (
+      `${shown}, data-state ${document.querySelector('#player')?.dataset.state}, currentTime ${video.currentTime}, ` +
+      `readyState ${video.readyState}, ${video.error ? `error ${video.error.code} ${video.error.message}` : 'no error'}`
+    );
+  });
+
+/** Waits for the first picture. Returns the milliseconds to it since the navigation to the page. */
+export async function firstPicture(page, deadline) {
+  await until(page, 'the first picture', deadline, () => {
+    const video = document.querySelector('video');
+    // The page has given up: nothing to wait for.
+    if (['stopped', 'error'].includes(document.querySelector('#player')?.dataset.state)) return true;
+    return video !== null && video.videoWidth > 0 && video.readyState >= 2 && video.currentTime > 0;
+  });
+  const state = await page.evaluate(() => document.querySelector('#player')?.dataset.state);
+  if (state === 'stopped' || state === 'error') throw new Failed(`there is no picture; ${await describe(page)}`);
+  return page.evaluate(() => window.firstFrameAt ?? performance.now());
+}
+
+/** Waits until so many seconds of video have played from now on. */
+export async function play(page, seconds, deadline) {
+  // A jump to live is no playing: only steps that wall time can explain are counted.
+  await page.evaluate(() => {
+    const video = document.querySelector('video');
+    clearInterval(window.counting);
+    window.played = 0;
+    let last = video.currentTime;
+    window.counting = setInterval(() => {
+      const step = video.currentTime - last;
+      last = video.currentTime;
+      if (step > 0 && step < 1) window.played += step;
+    }, 100);
+  });
+  await until(page, `playing ${seconds} s`, deadline, (goal) => window.played >= goal, seconds);
+}
+
+/** The picture on screen, as mean and standard deviation of its luminance. */
+export const look = (page) =>
+  page.evaluate(() => {
+    const video = document.querySelector('video');
+    const canvas = new OffscreenCanvas(160, 90);
+    const context = canvas.getContext('2d', { willReadFrequently: true });
+    context.drawImage(video, 0, 0, canvas.width, canvas.height);
+    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    const luminance = [];
+    for (let i = 0; i < data.length; i += 4) {
+      luminance.push(0.2126 * data[i] + 0.7152 * data[i + 1] + 0.0722 * data[i + 2]);
+    }
+    const mean = luminance.reduce((a, b) => a + b, 0) / luminance.length;
+    const deviation = Math.sqrt(luminance.reduce((a, b) => a + (b - mean) ** 2, 0) / luminance.length);
+    return { mean, deviation, luminance };
+  });
+
+/** The same, for a picture that has to show something. */
+export async function lookAtSomething(page) {
+  const seen = await look(page);
+  if (seen.deviation < MIN_DEVIATION) {
+    throw new Failed(`the picture is one colour: luminance ${round(seen.mean, 1)}, deviation ${round(seen.deviation, 2)}`);
+  }
+  return seen;
+}
+
+/** What the page and its player have come to. */
+export const measure = (page) =>
+  page.evaluate(() => {
+    const video = document.querySelector('video');
+    const screen = document.querySelector('#player');
+    const quality = video.getVideoPlaybackQuality();
+    const latency = Number.parseFloat(screen?.dataset.latency ?? '');
+    return {
+      state: screen?.dataset.state ?? null,
+      camera: screen?.dataset.camera ?? null,
+      engine: screen?.dataset.engine ?? null,
+      message: document.querySelector('#message-title')?.textContent ?? '',
+      width: video.videoWidth,
+      height: video.videoHeight,
+      current_time: video.currentTime,
+      played: window.played ?? 0,
+      stalls: window.stalls,
+      latency_seconds: Number.isFinite(latency) ? latency : null,
+      frames: quality.totalVideoFrames,
+      dropped: quality.droppedVideoFrames,
+    };
+  });
+
+/** Ends a driver: one line of JSON, or one line that says what failed. */
+export async function main(name, run) {
+  try {
+    const result = await run();
+    if (result !== undefined) console.log(JSON.stringify(result));
+  } catch (error) {
+    console.error(error instanceof Failed ? `${name}: ${error.message}` : error);
+    process.exitCode = 1;
+  }
+}

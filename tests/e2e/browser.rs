@@ -1,0 +1,158 @@
+//! The page in Chromium, served by the real program from a simulated camera.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a panic here is a test's failure"
+)]
+
+mod chromium;
+#[path = "../common/mod.rs"]
+mod common;
+
+use std::path::Path;
+use std::time::Duration;
+
+use camgate::testcam::{Clip, Options};
+use serde_json::Value;
+use tokio::process::Command;
+
+use chromium::{Watching, artifact, play};
+use common::gateway::{camera, camera_with};
+use common::http::Client;
+use common::process::Camgate;
+
+/// Far above what a first picture takes on a busy machine with a keyframe every two seconds.
+const SLOW: f64 = 20_000.0;
+
+/// A gateway with the segments that people get.
+async fn gateway(container: &str) -> (Camgate, Client) {
+    let settings = [("HLS_SEGMENT_TIME", "2"), ("HLS_SEGMENT_TYPE", container)];
+    let (process, client) = Camgate::serve(&settings).await;
+    let page = client.get("/").await;
+    assert!(
+        !page.text().contains("\"/assets/index.js\""),
+        "this camgate was built without the page (web/dist was absent): run 'make test'"
+    );
+    (process, client)
+}
+
+/// Starts a stream and plays it, by the way that `mode` names.
+async fn plays(container: &str, mode: &str) -> Value {
+    let camera = camera_with(Options::default()).await;
+    let (_process, client) = gateway(container).await;
+    let name = format!("{container}-{mode}.png");
+    let played = if mode == "index" {
+        let link = camera.url("/demo");
+        let url = format!("http://{}/", client.address);
+        play(&["--mode", mode, "--id", "gate", "--link", &link], &name, &url).await
+    } else {
+        client.started("gate", &camera.url("/demo")).await;
+        play(&["--mode", mode], &name, &format!("http://{}/player/gate", client.address)).await
+    };
+    println!("{container}, {mode}: {played}");
+    assert_eq!((&played["width"], &played["height"]), (&1280.into(), &720.into()), "{played}");
+    assert!(played["advanced_seconds"].as_f64().is_some_and(|seconds| seconds >= 8.0), "{played}");
+    assert!(played["ms_to_first_frame"].as_f64().is_some_and(|ms| ms < SLOW), "{played}");
+    played
+}
+
+#[tokio::test]
+async fn hls_js_plays_fragmented_mp4() {
+    plays("fmp4", "hlsjs").await;
+}
+
+#[tokio::test]
+async fn hls_js_plays_transport_stream() {
+    plays("mpegts", "hlsjs").await;
+}
+
+#[tokio::test]
+async fn the_browsers_own_player_plays_fragmented_mp4() {
+    plays("fmp4", "native").await;
+}
+
+#[tokio::test]
+async fn a_person_starts_a_stream_in_the_form_and_watches_it() {
+    let played = plays("fmp4", "index").await;
+    let waited = played["ms_click_to_first_frame"].as_f64().unwrap();
+    println!("from the click on Start to the first picture: {waited} ms");
+    assert!(waited < SLOW, "{played}");
+}
+
+#[tokio::test]
+async fn a_viewer_goes_on_when_the_camera_was_away_for_five_seconds() {
+    let camera = camera().await;
+    let (_process, client) = gateway("fmp4").await;
+    client.started("gate", &camera.url("/demo")).await;
+    let mut page = Watching::open(&client, "gate", "camera-away.png");
+    page.does("picture").await;
+    page.does("play 3").await;
+    camera.pause().await.unwrap();
+    camera.drop_all();
+    let away = tokio::time::Instant::now() + Duration::from_secs(5);
+    page.does("camera reconnecting").await;
+    page.does(&format!("screenshot {}", artifact("camera-reconnecting.png"))).await;
+    tokio::time::sleep_until(away).await;
+    camera.resume().await.unwrap();
+    page.does("camera live").await;
+    let before = page.does("state playing").await["current_time"].as_f64().unwrap();
+    let after = page.does("play 8").await;
+    assert!(after["current_time"].as_f64().unwrap() >= before + 8.0, "{after}");
+    assert_eq!(client.status("gate").await["reconnects"], 1);
+    page.closes().await;
+}
+
+#[tokio::test]
+async fn a_viewer_sees_the_other_camera_after_a_restart_to_another_link() {
+    let first = camera().await;
+    let second = camera_with(Options { clip: Clip::switch(), ..Options::default() }).await;
+    let (_process, client) = gateway("fmp4").await;
+    client.started("gate", &first.url("/demo")).await;
+    let mut page = Watching::open(&client, "gate", "restarted.png");
+    page.does("picture").await;
+    assert_eq!(page.does("play 3").await["width"], 1280);
+    client.started("gate", &second.url("/other")).await;
+    page.does("width 640").await;
+    page.does("play 5").await;
+    page.closes().await;
+}
+
+#[tokio::test]
+async fn a_viewer_of_a_stream_that_is_stopped_is_told_so_and_stops_asking() {
+    let camera = camera().await;
+    let (_process, client) = gateway("fmp4").await;
+    client.started("gate", &camera.url("/demo")).await;
+    // Chromium itself writes each 404 to the console.
+    let mut page = Watching::open_allowing("404", &client, "gate", "stopped.png");
+    page.does("picture").await;
+    page.does("play 2").await;
+    assert_eq!(client.stop("gate").await.status, 200);
+    let told = page.does("state stopped").await;
+    assert!(told["message"].as_str().unwrap().contains("stopped"), "{told}");
+    page.does("quiet 7").await;
+    page.closes().await;
+}
+
+/// What is served where Node has never run: `build.rs` embeds these as they are.
+#[tokio::test]
+async fn the_scripts_of_the_page_without_node_are_there_and_are_javascript() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let build = std::fs::read_to_string(root.join("build.rs")).unwrap();
+    for asset in ["src/style.css", "fallback/index.js", "fallback/player.js", "public/favicon.svg"] {
+        assert!(build.contains(&format!("(\"{asset}\", ")), "build.rs no longer embeds {asset}");
+        let file = root.join("web").join(asset);
+        assert!(file.is_file(), "{} is missing", file.display());
+        if asset.ends_with(".js") {
+            let check = Command::new("node").arg("--check").arg(&file).output().await.unwrap();
+            assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+        }
+    }
+    for page in ["index", "player"] {
+        let html = std::fs::read_to_string(root.join(format!("web/{page}.html"))).unwrap();
+        for address in ["/src/style.css".to_owned(), format!("/src/{page}.ts")] {
+            assert!(html.contains(&address), "build.rs replaces {address}, which {page}.html does not have");
+        }
+    }
+}

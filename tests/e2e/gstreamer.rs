@@ -1,0 +1,210 @@
+//! A camera that is not ours, GStreamer's RTSP server, through the real program to players that are not ours: ffmpeg
+//! and ffprobe.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::large_futures,
+    reason = "a panic here is a test's failure, and nothing is short of memory"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod gst_camera;
+
+use std::process::Stdio;
+
+use serde_json::Value;
+use tokio::process::Command;
+
+use common::ffmpeg;
+use common::http::Client;
+use common::player::Player;
+use common::playlist::{self, Measured, check_media};
+use common::process::Camgate;
+use common::wait::soon;
+use gst_camera::GstCamera;
+
+/// How much media each player takes, in seconds.
+const WATCHED: f64 = 15.0;
+
+/// What one camera of `gst_camera.py` sends.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    path: &'static str,
+    size: (u64, u64),
+    frame_rate: u32,
+    /// Its profile and constraints in hex, as RFC 6381's name of the codec has them.
+    profile: &'static str,
+}
+
+const HD: Sent = Sent { path: "/1080p", size: (1920, 1080), frame_rate: 25, profile: "42C0" };
+
+#[tokio::test]
+async fn a_1080p_camera_plays() {
+    plays(HD).await;
+}
+
+#[tokio::test]
+async fn a_camera_that_tells_its_parameter_sets_in_the_sdp_only_plays() {
+    plays(Sent { path: "/sdp-only", size: (1280, 720), ..HD }).await;
+}
+
+#[tokio::test]
+async fn a_camera_with_keyframes_further_apart_than_the_target_duration_plays() {
+    plays(Sent { path: "/long-gop", size: (640, 360), frame_rate: 15, ..HD }).await;
+}
+
+#[tokio::test]
+async fn a_camera_that_sends_b_frames_plays() {
+    plays(Sent { path: "/b-frames", size: (640, 360), profile: "4D40", ..HD }).await;
+}
+
+#[tokio::test]
+async fn the_probe_tells_the_truth_of_a_camera_that_is_not_ours() {
+    let camera = GstCamera::start().await;
+    let arguments = ["probe", &camera.url(HD.path), "--json", "--seconds", "5"];
+    let (status, stdout, stderr) = Camgate::run(&arguments, &[]).ended().await;
+    assert!(status.success(), "{stderr}");
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    let video = &report["video"];
+    assert_eq!((&video["width"], &video["height"]), (&1920.into(), &1080.into()), "{report}");
+    assert_eq!(video["codec"], "H.264");
+    // x264's profile here is constrained baseline, its level 4.
+    assert_eq!(video["rfc6381"], "avc1.42C028");
+    for (fact, truth, by) in [
+        ("frame_rate", 25.0, 1.0),
+        ("claimed_frame_rate", 25.0, 0.01),
+        ("keyframe_interval_seconds", 2.0, 0.2),
+    ] {
+        let found = video[fact].as_f64().unwrap_or(f64::NAN);
+        assert!((found - truth).abs() <= by, "{fact} is {found}, not {truth}: {report}");
+    }
+    assert_eq!(report["server"], "GStreamer RTSP server");
+    assert_eq!((&report["packets_lost"], &report["ended"]), (&0.into(), &Value::Null), "{report}");
+}
+
+/// Has both kinds of segments played, side by side.
+async fn plays(sent: Sent) {
+    let camera = GstCamera::start().await;
+    let link = camera.url(sent.path);
+    tokio::join!(plays_as("fmp4", sent, &link), plays_as("mpegts", sent, &link));
+}
+
+async fn plays_as(container: &str, sent: Sent, link: &str) {
+    let settings = [("HLS_SEGMENT_TIME", "2"), ("HLS_SEGMENT_TYPE", container)];
+    let (_process, client) = Camgate::serve(&settings).await;
+    client.started("1", link).await;
+    let mut player = Player::open(&client, "1").await;
+    player.frame = 1.0 / f64::from(sent.frame_rate);
+    let watched = player.play_until("15 s of media", |player| player.duration() >= WATCHED);
+    tokio::join!(watched, plays_live(container, sent, &client));
+
+    let pictures = player.assert_good().await.len();
+    if container == "mpegts" {
+        assert_true_to_transport_stream(&player).await;
+    }
+    let told = player.duration() / player.frame;
+    assert!((pictures as f64 - told).abs() < 1.5, "{pictures} pictures, and the playlist tells of {told}");
+    assert!(player.discontinuities().is_empty());
+    let [file] = &player.concatenated()[..] else { panic!("{:?}", player.maps()) };
+    let whole = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(whole.path(), file.concat()).unwrap();
+    let found = ffmpeg::run("ffprobe", &ffprobe(whole.path().to_str().unwrap())).await;
+    assert_described(sent, &found);
+
+    let status = client.status("1").await;
+    assert_eq!((&status["width"], &status["height"]), (&sent.size.0.into(), &sent.size.1.into()), "{status}");
+    let rate = status["frame_rate"].as_f64().unwrap_or_default();
+    assert!((rate - f64::from(sent.frame_rate)).abs() < 1.0, "{status}");
+    assert!(status["rfc6381"].as_str().unwrap().contains(sent.profile), "{status}");
+    assert_eq!((&status["state"], &status["reconnects"]), (&"live".into(), &0.into()), "{status}");
+}
+
+/// ffprobe and ffmpeg open the playlist themselves while it is live.
+async fn plays_live(container: &str, sent: Sent, client: &Client) {
+    const SECONDS: u32 = 8;
+    let url = format!("http://{}/streams/1/stream.m3u8", client.address);
+    let found = live(container, "ffprobe", &ffprobe(&url)).await;
+    assert_described(sent, &found);
+    let seconds = SECONDS.to_string();
+    let play = [
+        "-v",
+        "repeat+warning",
+        "-i",
+        &url,
+        "-t",
+        &seconds,
+        "-fps_mode",
+        "passthrough",
+        "-f",
+        "framemd5",
+        "-",
+    ];
+    let pictures = live(container, "ffmpeg", &play).await;
+    let pictures = pictures.lines().filter(|line| !line.starts_with('#')).count();
+    let expected = (SECONDS * sent.frame_rate) as usize;
+    assert!(pictures.abs_diff(expected) <= 2, "{pictures} pictures in {SECONDS} s");
+}
+
+/// Runs a player on a live playlist, and returns what it printed. It may not complain, but for what it says of any
+/// origin: on live fMP4, ffmpeg 5.1 warns of a second `moov` when its HLS demuxer goes on after a reload. It does the same
+/// on a live playlist that its own `hls` muxer writes (`-f hls -hls_segment_type fmp4 -hls_flags delete_segments`).
+async fn live(container: &str, program: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    let output = soon(program, command.output()).await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let of_any_origin =
+        |line: &&str| container == "fmp4" && line.ends_with("Found duplicated MOOV Atom. Skipped it");
+    let complaints: Vec<&str> = said.lines().filter(|line| !of_any_origin(line)).collect();
+    assert!(output.status.success() && complaints.is_empty(), "{container}: {program} {arguments:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn ffprobe(source: &str) -> [&str; 9] {
+    let entries = "stream=codec_name,width,height,avg_frame_rate,r_frame_rate";
+    ["-v", "warning", "-select_streams", "v", "-show_entries", entries, "-of", "json", source]
+}
+
+fn assert_described(sent: Sent, found: &str) {
+    let found: Value = serde_json::from_str(found).unwrap();
+    let [stream] = &found["streams"].as_array().unwrap()[..] else { panic!("{found}") };
+    assert_eq!(stream["codec_name"], "h264");
+    assert_eq!((&stream["width"], &stream["height"]), (&sent.size.0.into(), &sent.size.1.into()));
+    assert_eq!(stream["r_frame_rate"], format!("{}/1", sent.frame_rate), "{found}");
+}
+
+/// Holds the playlists against the transport stream segments, as ffprobe reads them.
+async fn assert_true_to_transport_stream(player: &Player) {
+    let mut measured = Vec::new();
+    for segment in player.segments.values() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), player.bytes(segment)).unwrap();
+        let path = file.path().to_str().unwrap();
+        // Alone, a segment that starts without a keyframe is nothing that could be decoded, and ffprobe says so.
+        let packets = ["-v", "fatal", "-show_entries", "packet=dts_time,flags", "-of", "csv=p=0", path];
+        let packets = ffmpeg::run("ffprobe", &packets).await;
+        let packets: Vec<(f64, bool)> = packets.lines().filter_map(packet).collect();
+        let (Some(first), Some(last)) = (packets.first(), packets.last()) else { panic!("{segment:?}") };
+        measured.push(Measured {
+            media_sequence: segment.media_sequence,
+            start: first.0,
+            // The stream does not tell how long its last picture lasts.
+            duration: last.0 - first.0 + player.frame,
+            random_access: first.1,
+        });
+    }
+    let everything = playlist::MediaPlaylist {
+        segments: player.segments.values().cloned().collect(),
+        ..player.playlist.clone()
+    };
+    let wrong = check_media(&everything, &measured, player.frame);
+    assert!(wrong.is_empty(), "{}\n{measured:?}", playlist::list(&wrong));
+}
+
+/// `dts_time,flags` of ffprobe.
+fn packet(line: &str) -> Option<(f64, bool)> {
+    let (time, flags) = line.split_once(',')?;
+    Some((time.parse().ok()?, flags.starts_with('K')))
+}
