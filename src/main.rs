@@ -97,7 +97,10 @@ async fn serve(matches: &ArgMatches) -> Result<(), Error> {
 }
 
 async fn start_gateway(matches: &ArgMatches) -> Result<Gateway, Error> {
-    let config = Config::load(matches)?;
+    bind(Config::load(matches)?).await
+}
+
+async fn bind(config: Config) -> Result<Gateway, Error> {
     logging::init(&config.log_level, config.log_format)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
@@ -107,7 +110,10 @@ async fn start_gateway(matches: &ArgMatches) -> Result<Gateway, Error> {
 }
 
 async fn demo(matches: &ArgMatches) -> Result<(), Error> {
-    let gateway = start_gateway(matches).await?;
+    let mut config = Config::load(matches)?;
+    // Whoever opens the printed address after lunch still finds the stream.
+    config.cleanup_delay = config.cleanup_delay.max(Duration::from_secs(86_400));
+    let gateway = bind(config).await?;
     let port = gateway.local_addr()?.port();
     let camera = testcam::Camera::bind(testcam::Options::default()).await?;
     let link = camera.control().url("/demo");

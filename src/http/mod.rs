@@ -47,20 +47,20 @@ pub fn router(registry: Arc<Registry>) -> Router {
     let state = AppState { registry };
     Router::new()
         .merge(api::router())
-        .merge(media::router())
+        .merge(media::router().layer(cors()))
         .merge(player::router())
         .fallback(async || error::ApiError::NoSuchRoute)
         .method_not_allowed_fallback(async || error::ApiError::MethodNotAllowed)
-        .layer(cors())
         .with_state(state)
 }
 
-/// Any page may play and call, without cookies: no credentials are allowed, so the wildcard is safe.
+/// Any page may play, without cookies: no credentials are allowed, so the wildcard is safe. Only the gateway's own
+/// page may read what the API says: backends call it, not other people's pages.
 fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
-        .allow_methods([Method::GET, Method::HEAD, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::RANGE])
+        .allow_methods([Method::GET, Method::HEAD])
+        .allow_headers([header::AUTHORIZATION, header::RANGE])
         .expose_headers([
             header::ACCEPT_RANGES,
             header::CONTENT_LENGTH,

@@ -114,7 +114,7 @@ async fn playlists_are_compressed_for_who_asks_and_media_never() {
 async fn a_page_from_elsewhere_may_play_and_read_what_players_read() {
     let (gateway, segment, _) = playing().await;
     let origin = ("origin", "https://page.example");
-    for path in [PLAYLISTS[0], PLAYLISTS[1], &segment, "/api/streams", "/streams/none/stream.m3u8"] {
+    for path in [PLAYLISTS[0], PLAYLISTS[1], &segment, "/streams/none/stream.m3u8"] {
         let answer = gateway.get_with(path, &[origin]).await;
         assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
         assert_eq!(answer.header("access-control-allow-credentials"), "", "{path}");
@@ -133,6 +133,23 @@ async fn a_page_from_elsewhere_may_play_and_read_what_players_read() {
         assert!(allowed.contains("authorization") && allowed.contains("range"), "{allowed}");
         assert!(answer.header("access-control-allow-methods").contains("GET"));
     }
+}
+
+#[tokio::test]
+async fn a_page_from_elsewhere_may_not_read_what_the_api_says() {
+    let (gateway, ..) = playing().await;
+    let origin = ("origin", "https://page.example");
+    for path in ["/api/streams", "/api/health", "/api/stream/status?indicator_id=1"] {
+        let answer = gateway.get_with(path, &[origin]).await;
+        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, ""), "{path}");
+    }
+    let preflight = [
+        origin,
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "content-type"),
+    ];
+    let answer = gateway.request(Method::OPTIONS, "/api/stream/start", &preflight).await;
+    assert_eq!(answer.header("access-control-allow-origin"), "");
 }
 
 #[tokio::test]
