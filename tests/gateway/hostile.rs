@@ -1,0 +1,49 @@
+//! Cameras that send what no camera should: a stream does not end because of it, and words say what is wrong.
+
+use bytes::Bytes;
+
+use crate::common::gateway::TestGateway;
+use crate::common::hostile::{hostile_camera, packets, sdp};
+use crate::common::wait::{answer, soon};
+
+#[tokio::test]
+async fn packets_that_upset_the_depacketizer_cost_the_session_and_not_the_stream() {
+    // A picture without a marker ends where the next one begins, with a NAL unit of a type that does not exist: retina
+    // 0.4.21 reports that one, keeps the picture, and panics at the packet after it.
+    let slice: &[u8] = &[0x65, 0x88, 0x84];
+    let media = packets(&[(0, false, slice), (3600, false, &[0x7f, 0]), (7200, true, slice)]);
+    let camera = hostile_camera(sdp(""), media).await;
+    let gateway = TestGateway::start().await;
+    gateway.started("1", &format!("rtsp://{camera}/demo")).await;
+    let lost = answer(async || {
+        let status = gateway.status("1").await;
+        (status["reconnects"].as_u64() > Some(0)).then_some(status)
+    });
+    let status = soon("a reconnect", lost).await;
+    let error = status["last_error"].as_str().unwrap();
+    assert!(error.contains("put together"), "{error}");
+}
+
+#[tokio::test]
+async fn interlaced_video_that_the_session_description_shows_is_refused_at_the_start() {
+    // 1920x1088, Main profile, `frame_mbs_only_flag` 0.
+    let camera = hostile_camera(sdp("Z00AKNoB4BES,aO+Pyw=="), Bytes::new()).await;
+    let gateway = TestGateway::start().await;
+    let problem =
+        gateway.start("1", &format!("rtsp://{camera}/demo")).await.problem(422, "unsupported_codec");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("interlaced") && detail.contains("progressive"), "{detail}");
+    assert_eq!(gateway.stream_count().await, 0);
+}
+
+#[tokio::test]
+async fn a_thousand_tracks_of_unknown_codecs_are_still_told_in_a_sentence() {
+    let track = |n| format!("m=video 0 RTP/AVP 96\r\na=rtpmap:96 CODEC{n}/90000\r\na=control:{n}\r\n");
+    let head = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=hostile\r\nt=0 0\r\n".to_owned();
+    let camera = hostile_camera(head + &(0..1000).map(track).collect::<String>(), Bytes::new()).await;
+    let gateway = TestGateway::start().await;
+    let problem =
+        gateway.start("1", &format!("rtsp://{camera}/demo")).await.problem(422, "unsupported_codec");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("CODEC0") && detail.len() < 300, "{} bytes", detail.len());
+}
