@@ -26,8 +26,9 @@ use super::{Connector, Event, IngestError, Session, SourceUrl, Step};
 use crate::clock;
 use crate::media::{AccessUnit, Ticks, VideoCodec, VideoTrack, parameter_sets};
 
-/// Packets that make no sense, in a row, after which the session is given up.
-const MAX_BAD_PACKETS: u32 = 100;
+/// Packets that make no sense, in a row, after which the session is given up. One picture that is malformed at its
+/// start makes nonsense of all its packets, and one of a megabyte has seven hundred: it takes several such.
+const MAX_BAD_PACKETS: u32 = 3000;
 
 /// Larger access units are not believed.
 const MAX_ACCESS_UNIT: usize = 8 << 20;

@@ -6,6 +6,9 @@ use crate::common::gateway::TestGateway;
 use crate::common::hostile::{hostile_camera, packets, sdp};
 use crate::common::wait::{answer, soon};
 
+/// 640x360, High profile.
+const PROGRESSIVE: &str = "Z2QAHqzZQKAv+XARAAADAAEAAAMAMg8WLZY=,aO+Pyw==";
+
 #[tokio::test]
 async fn packets_that_upset_the_depacketizer_cost_the_session_and_not_the_stream() {
     // A picture without a marker ends where the next one begins, with a NAL unit of a type that does not exist: retina
@@ -22,6 +25,24 @@ async fn packets_that_upset_the_depacketizer_cost_the_session_and_not_the_stream
     let status = soon("a reconnect", lost).await;
     let error = status["last_error"].as_str().unwrap();
     assert!(error.contains("put together"), "{error}");
+}
+
+#[tokio::test]
+async fn a_large_picture_that_is_malformed_costs_no_more_than_itself() {
+    // 0, 0, 2 is no part of a NAL unit (ISO/IEC 14496-10 §7.4.1): retina refuses the first packet, and with it the rest.
+    let (start, middle, end): (&[u8], &[u8], &[u8]) =
+        (&[0x7c, 0x85, 0, 0, 2], &[0x7c, 0x05, 1], &[0x7c, 0x45, 1]);
+    let mut media = vec![(0, false, start)];
+    media.extend([(0, false, middle); 700]);
+    media.push((0, true, end));
+    media.extend((1..30).map(|n| (n * 9000, true, &[0x65, 0x88, 0x84][..])));
+    let camera = hostile_camera(sdp(PROGRESSIVE), packets(&media)).await;
+    let gateway = TestGateway::start().await;
+    gateway.started("1", &format!("rtsp://{camera}/demo")).await;
+    gateway.get("/streams/1/media.m3u8").await;
+    let status = gateway.status("1").await;
+    assert_eq!((&status["state"], &status["reconnects"]), (&"live".into(), &0.into()), "{status}");
+    assert!(status["packets_lost"].as_u64() > Some(700), "{status}");
 }
 
 #[tokio::test]
