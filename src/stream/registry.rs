@@ -101,11 +101,6 @@ impl Registry {
         })
     }
 
-    /// How streams are cut.
-    pub fn hls_settings(&self) -> &hls::Settings {
-        &self.settings.hls
-    }
-
     /// Starts stream `id` from `source`, or moves it there; resolves when the camera has agreed to send.
     ///
     /// Goes on to its end even if the caller loses interest: a stream is never half started.
@@ -280,7 +275,7 @@ impl Registry {
 
     /// Bytes of media held by all streams.
     pub fn byte_length(&self) -> usize {
-        self.list().iter().map(|stream| stream.byte_length()).sum()
+        lock(&self.tables).streams.values().map(|stream| stream.byte_length()).sum()
     }
 
     /// All streams, as the reaper sees them.
