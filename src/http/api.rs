@@ -50,28 +50,36 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Fields<T> {
 
 fn is_form(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|text| text.starts_with("application/x-www-form-urlencoded"))
+    // Media types know no case (RFC 9110 §8.3.1).
+    let essence = content_type.and_then(|text| text.split(';').next());
+    essence.is_some_and(|text| text.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with indicator_id and rtsp_link")]
 struct StartFields {
     #[serde(default, deserialize_with = "text_or_number")]
     indicator_id: Option<String>,
+    #[serde(default, deserialize_with = "text_or_number")]
     rtsp_link: Option<String>,
+    #[serde(default, deserialize_with = "text_or_number")]
     username: Option<String>,
+    #[serde(default, deserialize_with = "text_or_number")]
     password: Option<String>,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with indicator_id")]
 struct IdField {
     #[serde(default, deserialize_with = "text_or_number")]
     indicator_id: Option<String>,
 }
 
-/// Ids are numbers in many a database, and JSON tells them from text.
+/// Ids are numbers in many a database, passwords in many a form, and JSON tells them from text. What is neither is
+/// refused without being repeated: it may hold a secret.
 fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged)]
+    #[serde(untagged, expecting = "must be text or a whole number")]
     enum Either {
         Text(String),
         Number(u64),

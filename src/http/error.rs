@@ -77,7 +77,7 @@ impl ApiError {
                 (StatusCode::CONFLICT, "stream_stopped", "The stream was stopped meanwhile")
             }
             Self::Start(StartError::Camera(error)) => match error {
-                I::UnsupportedCodec { .. } | I::NoVideo => {
+                I::UnsupportedCodec { .. } | I::Interlaced | I::NoVideo => {
                     (StatusCode::UNPROCESSABLE_ENTITY, "unsupported_codec", "Unsupported codec")
                 }
                 I::Unreachable { .. } | I::Closed => {

@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Path, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Path, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 
 use super::AppState;
 use super::body::ChunkBody;
@@ -38,9 +40,21 @@ pub fn router() -> Router<AppState> {
 
 type Peer = ConnectInfo<SocketAddr>;
 
+/// What the path names. A name that is not UTF-8 is none of a stream, and is refused as any other.
+struct Names<T>(T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Names<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::from_request_parts(parts, state).await;
+        path.map(|Path(names)| Self(names)).map_err(|error| ApiError::invalid("path", error.body_text()))
+    }
+}
+
 async fn multivariant_playlist(
     State(state): State<AppState>,
-    Path(id): Path<String>,
+    Names(id): Names<String>,
     peer: Peer,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -51,7 +65,7 @@ async fn multivariant_playlist(
 
 async fn media_playlist(
     State(state): State<AppState>,
-    Path(id): Path<String>,
+    Names(id): Names<String>,
     peer: Peer,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -62,7 +76,7 @@ async fn media_playlist(
 
 async fn media(
     State(state): State<AppState>,
-    Path((id, run, file)): Path<(String, String, String)>,
+    Names((id, run, file)): Names<(String, String, String)>,
     peer: Peer,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {

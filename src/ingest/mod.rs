@@ -105,6 +105,9 @@ pub enum IngestError {
         /// The codecs that the camera offers.
         codecs: String,
     },
+    /// H.264, but coded as fields.
+    #[error("the camera sends interlaced H.264, which browsers do not play: set it to progressive")]
+    Interlaced,
     /// No video at all.
     #[error("the camera offers no video at this link")]
     NoVideo,

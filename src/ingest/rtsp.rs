@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -25,11 +26,15 @@ use super::{Connector, Event, IngestError, Session, SourceUrl, Step};
 use crate::clock;
 use crate::media::{AccessUnit, Ticks, VideoCodec, VideoTrack, parameter_sets};
 
-/// Packets that make no sense, in a row, after which the session is given up.
-const MAX_BAD_PACKETS: u32 = 100;
+/// Packets that make no sense, in a row, after which the session is given up. One picture that is malformed at its
+/// start makes nonsense of all its packets, and one of a megabyte has seven hundred: it takes several such.
+const MAX_BAD_PACKETS: u32 = 3000;
 
 /// Larger access units are not believed.
 const MAX_ACCESS_UNIT: usize = 8 << 20;
+
+/// More codecs than a camera has are not told: an error stays a sentence.
+const MOST_CODEC_NAMES: usize = 8;
 
 /// Connects to RTSP cameras over TCP.
 pub struct RtspConnector {
@@ -178,12 +183,18 @@ impl Description {
         let streams = self.session.streams();
         let video = || streams.iter().enumerate().filter(|(_, stream)| stream.media() == "video");
         if let Some((index, _)) = video().find(|(_, stream)| stream.encoding_name() == "h264") {
-            return Ok(index);
+            // Parameter sets that the SDP has show early that the pictures are of no use. Others may yet be mended in-band.
+            return match track_of(&streams[index]) {
+                Err(error @ IngestError::Interlaced) => Err(error),
+                _ => Ok(index),
+            };
         }
-        let names: Vec<_> = video().map(|(_, stream)| codec_name(stream.encoding_name())).collect();
+        let mut names: Vec<_> = video().map(|(_, stream)| codec_name(stream.encoding_name())).collect();
         if names.is_empty() {
             return Err(IngestError::NoVideo);
         }
+        names.dedup();
+        names.truncate(MOST_CODEC_NAMES);
         Err(IngestError::UnsupportedCodec { codecs: names.join(", ") })
     }
 }
@@ -215,7 +226,14 @@ impl Session for RtspSession {
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Event, IngestError>> {
         loop {
-            match ready!(self.demuxed.as_mut().poll_next(context)) {
+            // retina asserts that it never sees some of what a hostile camera can send: that ends the session, not the
+            // stream. A session whose poll has panicked is dropped, so what it left half done is seen by no one.
+            let polled = catch_unwind(AssertUnwindSafe(|| self.demuxed.as_mut().poll_next(context)));
+            let Ok(next) = polled else {
+                let what = "it sent packets that can't be put together";
+                return Poll::Ready(Err(IngestError::Protocol(what.into())));
+            };
+            match ready!(next) {
                 Some(Ok(CodecItem::VideoFrame(frame))) if frame.stream_id() == self.stream => {
                     self.bad_packets = 0;
                     if let Some(event) = self.take(frame)? {
@@ -260,19 +278,21 @@ impl RtspSession {
     }
 
     fn track(&self) -> Result<Option<Box<VideoTrack>>, IngestError> {
-        let stream = &self.demuxed.streams()[self.stream];
-        let Some(ParametersRef::Video(parameters)) = stream.parameters() else { return Ok(None) };
-        let VideoParametersCodec::H264 { sps, pps } = parameters.codec_params() else { return Ok(None) };
-        match parameter_sets::h264_track(sps.clone(), pps.clone()) {
-            Ok(track) => Ok(Some(Box::new(VideoTrack {
-                frame_rate: track.frame_rate.or(stream.framerate().map(f64::from)),
-                ..track
-            }))),
-            Err(parameter_sets::ParameterSetError::Interlaced) => {
-                Err(IngestError::UnsupportedCodec { codecs: "interlaced H.264".into() })
-            }
-            Err(error) => Err(IngestError::Protocol(error.to_string())),
-        }
+        track_of(&self.demuxed.streams()[self.stream])
+    }
+}
+
+/// What the parameter sets say that `stream` has shown so far, in the SDP or in its pictures.
+fn track_of(stream: &retina::client::Stream) -> Result<Option<Box<VideoTrack>>, IngestError> {
+    let Some(ParametersRef::Video(parameters)) = stream.parameters() else { return Ok(None) };
+    let VideoParametersCodec::H264 { sps, pps } = parameters.codec_params() else { return Ok(None) };
+    match parameter_sets::h264_track(sps.clone(), pps.clone()) {
+        Ok(track) => Ok(Some(Box::new(VideoTrack {
+            frame_rate: track.frame_rate.or(stream.framerate().map(f64::from)),
+            ..track
+        }))),
+        Err(parameter_sets::ParameterSetError::Interlaced) => Err(IngestError::Interlaced),
+        Err(error) => Err(IngestError::Protocol(error.to_string())),
     }
 }
 

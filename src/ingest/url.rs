@@ -144,13 +144,25 @@ impl fmt::Display for SourceUrl {
         let user = if self.credentials.is_some() { "***@" } else { "" };
         let tail = &self.url[url::Position::BeforePath..];
         let host = &self.url[url::Position::BeforeHost..url::Position::AfterPort];
-        write!(f, "{SCHEME}{user}{host}{}", blot_out(tail))
+        write!(f, "{SCHEME}{user}{host}{}", blot_out(&without_inner_userinfo(tail)))
     }
 }
 
 impl fmt::Debug for SourceUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SourceUrl({self})")
+    }
+}
+
+/// `/relay?src=rtsp://user:x@cam/` → `/relay?src=rtsp://***@cam/`: relays take the camera's link within their own,
+/// as it stands or percent-encoded. Up to the last `@`, for a password may hold one.
+fn without_inner_userinfo(tail: &str) -> String {
+    let lower = tail.to_ascii_lowercase();
+    let begin = ["//", "%2f%2f"].iter().filter_map(|mark| Some(lower.find(mark)? + mark.len())).min();
+    let end = ["@", "%40"].iter().filter_map(|mark| lower.rfind(mark)).max();
+    match (begin, end) {
+        (Some(begin), Some(end)) if begin <= end => format!("{}***{}", &tail[..begin], &tail[end..]),
+        _ => tail.to_owned(),
     }
 }
 
@@ -235,6 +247,9 @@ mod tests {
             "rtsp://cam/live?channel=1&PWD=hunter2",
             "rtsp://cam/live?channel=1&PWD=hunter2_x",
             "rtsp://cam/cam?auth=hunter2#hunter2=1",
+            "rtsp://relay/live?src=rtsp://admin:hunter2@cam/1",
+            "rtsp://relay/rtsp://admin:hunter2@cam/1",
+            "rtsp://relay/live?src=rtsp%3A%2F%2Fadmin%3Ahunter2%40cam%2F1",
         ] {
             let url = parse(link);
             let printed = format!("{url} {url:?} {:?}", url.credentials());

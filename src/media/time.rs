@@ -49,11 +49,6 @@ pub struct Ticks(pub i64);
 impl Ticks {
     /// No time at all.
     pub const ZERO: Self = Self(0);
-
-    /// The distance between two times, whichever is later.
-    pub fn abs_diff(self, other: Self) -> u64 {
-        self.0.abs_diff(other.0)
-    }
 }
 
 impl Add for Ticks {

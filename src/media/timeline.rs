@@ -46,6 +46,8 @@ pub struct Timeline {
 struct Run {
     /// Stream time less camera time.
     offset: Ticks,
+    /// What the camera stamped on the access unit before.
+    latest_stamp: Ticks,
     latest_presentation: Ticks,
     latest_arrival: Arrival,
     strikes: u8,
@@ -133,7 +135,9 @@ impl Timeline {
         let Some(run) = &self.run else { return self.start_run(unit) };
         let stamped = unit.pts + run.offset;
         let ahead = stamped - run.latest_presentation;
-        let plausible = ahead <= self.max_gap && ahead > -self.reorder_span();
+        // Two pictures are never due at once: a clock that stands still would stop the stream with it.
+        let stands_still = unit.pts == run.latest_stamp;
+        let plausible = !stands_still && ahead <= self.max_gap && ahead > -self.reorder_span();
         // Where the stamp can't be true, arrival is the better witness.
         let by_arrival = self.arrived_since(run, unit).clamp(Ticks(1), self.max_gap);
         let restamped = run.latest_presentation + by_arrival.min(self.frame_duration);
@@ -152,6 +156,7 @@ impl Timeline {
             run.offset = by_arrival - unit.pts;
             by_arrival
         };
+        run.latest_stamp = unit.pts;
         run.latest_presentation = run.latest_presentation.max(placed);
         run.latest_arrival = unit.arrival;
         placed
@@ -162,6 +167,7 @@ impl Timeline {
         let first = self.next_decode_time + Ticks(self.frame_duration.0.saturating_mul(depth));
         self.run = Some(Run {
             offset: first - unit.pts,
+            latest_stamp: unit.pts,
             latest_presentation: first,
             latest_arrival: unit.arrival,
             strikes: 0,
@@ -289,6 +295,15 @@ mod tests {
         let got = samples(&mut timeline(Some(0)), stamps);
         let expected: Vec<_> = (0..20).map(|i| (i * FRAME, FRAME, 0)).collect();
         assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn a_clock_that_stands_still_does_not_stop_the_stream() {
+        for depth in [None, Some(0), Some(2)] {
+            let got = samples(&mut timeline(depth), [1000; 20]);
+            let (first, last) = (got.first().unwrap(), got.last().unwrap());
+            assert_eq!(last.0 - first.0, 19 * FRAME, "{depth:?}: {got:?}");
+        }
     }
 
     #[test]

@@ -57,8 +57,10 @@ pub(super) struct Progress {
 /// What a camera's task needs from outside.
 pub(super) struct Surroundings {
     pub(super) connector: Arc<dyn Connector>,
-    /// Bounds how many cameras are being connected to at once.
-    pub(super) connecting: Arc<Semaphore>,
+    /// Bounds how many cameras are being connected to at once for the first time: someone waits for each.
+    pub(super) starting: Semaphore,
+    /// Bounds how many are being connected to again; apart, so that a site that is down holds up no start.
+    pub(super) reconnecting: Semaphore,
     /// Without video for so long a session is given up.
     pub(super) video_timeout: Duration,
 }
@@ -177,7 +179,7 @@ impl Camera {
         let mut connected_before = false;
         loop {
             let mut healthy_since = None;
-            let error = match self.connect(surroundings).await {
+            let error = match self.connect(surroundings, connected_before).await {
                 Ok(session) => {
                     healthy_since = Some(clock::elapsed());
                     self.connected(session.codec(), connected_before);
@@ -206,9 +208,14 @@ impl Camera {
         }
     }
 
-    async fn connect(&self, surroundings: &Surroundings) -> Result<Box<dyn Session>, IngestError> {
+    async fn connect(
+        &self,
+        surroundings: &Surroundings,
+        again: bool,
+    ) -> Result<Box<dyn Session>, IngestError> {
+        let bound = if again { &surroundings.reconnecting } else { &surroundings.starting };
         // The semaphore is never closed; without a permit there is only less pacing.
-        let _permit = surroundings.connecting.acquire().await.ok();
+        let _permit = bound.acquire().await.ok();
         surroundings.connector.connect(&self.source).await
     }
 

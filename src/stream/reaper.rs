@@ -33,12 +33,21 @@ pub fn to_stop(mut seen: Vec<Seen>, delay: Duration, max_bytes: usize) -> Vec<Se
     stop
 }
 
-/// Looks every `interval`, for as long as it is polled.
+/// How often it is looked whether memory runs short: often, since cameras fill it in seconds.
+const MEMORY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Looks for idle streams every `interval` and at the bytes held every second, for as long as it is polled.
 pub async fn run(registry: Arc<Registry>, delay: Duration, interval: Duration, max_bytes: usize) {
-    let mut ticks = tokio::time::interval(interval);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let (mut idle_looks, mut memory_looks) = (ticks(interval), ticks(MEMORY_INTERVAL));
     loop {
-        ticks.tick().await;
+        let delay = tokio::select! {
+            _ = idle_looks.tick() => delay,
+            // No one is too long idle now; but memory may be short.
+            _ = memory_looks.tick() => Duration::MAX,
+        };
+        if delay == Duration::MAX && registry.byte_length() <= max_bytes {
+            continue;
+        }
         for Seen { id, idle, .. } in to_stop(registry.seen(), delay, max_bytes) {
             // Someone may have come back since the look: the registry asks again under its lock.
             let least = if registry.byte_length() > max_bytes { idle.min(delay) } else { delay };
@@ -47,6 +56,12 @@ pub async fn run(registry: Arc<Registry>, delay: Duration, interval: Duration, m
             }
         }
     }
+}
+
+fn ticks(interval: Duration) -> tokio::time::Interval {
+    let mut ticks = tokio::time::interval(interval);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    ticks
 }
 
 #[cfg(test)]

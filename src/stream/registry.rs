@@ -21,7 +21,7 @@ use crate::clock;
 use crate::hls::{self, Packager, RunId};
 use crate::ingest::{Connector, IngestError, SourceUrl};
 
-/// Cameras that are being connected to at once, at most.
+/// Cameras that are being connected to at once, at most; and as many again that are being connected to anew.
 const CONNECTING_AT_ONCE: usize = 64;
 
 /// What all streams have in common.
@@ -91,19 +91,15 @@ impl Registry {
     /// Nothing runs yet.
     pub fn new(settings: Settings, connector: Arc<dyn Connector>) -> Arc<Self> {
         let video_timeout = settings.video_timeout;
-        let connecting = Arc::new(Semaphore::new(CONNECTING_AT_ONCE));
+        let bound = || Semaphore::new(CONNECTING_AT_ONCE);
+        let (starting, reconnecting) = (bound(), bound());
         Arc::new(Self {
             settings,
-            surroundings: Arc::new(Surroundings { connector, connecting, video_timeout }),
+            surroundings: Arc::new(Surroundings { connector, starting, reconnecting, video_timeout }),
             tables: Mutex::default(),
             tasks: TaskTracker::new(),
             next_sequence: AtomicU64::new(0),
         })
-    }
-
-    /// How streams are cut.
-    pub fn hls_settings(&self) -> &hls::Settings {
-        &self.settings.hls
     }
 
     /// Starts stream `id` from `source`, or moves it there; resolves when the camera has agreed to send.
@@ -138,6 +134,10 @@ impl Registry {
                 let known = camera.progress().first.is_some();
                 let outcome = if known { Started::Active } else { Started::New };
                 return Ok(Pending { stream, camera, outcome });
+            }
+            // A stream has one camera, or two while it moves: more moves than that are a client gone wild.
+            if tables.cameras.len() >= 2 * self.settings.max_streams && !tables.cameras.contains_key(source) {
+                return Err(StartError::TooManyStreams(self.settings.max_streams));
             }
             let next = self.camera(&mut tables, source);
             if camera.progress().first.is_none() {
@@ -280,7 +280,7 @@ impl Registry {
 
     /// Bytes of media held by all streams.
     pub fn byte_length(&self) -> usize {
-        self.list().iter().map(|stream| stream.byte_length()).sum()
+        lock(&self.tables).streams.values().map(|stream| stream.byte_length()).sum()
     }
 
     /// All streams, as the reaper sees them.

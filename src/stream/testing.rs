@@ -185,6 +185,11 @@ pub(super) const VIDEO_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Bench {
     pub(super) fn new() -> Self {
+        Self::with_streams(4)
+    }
+
+    /// On which so many streams may run.
+    pub(super) fn with_streams(max_streams: usize) -> Self {
         // The clock's epoch must not lie ahead of a runtime whose time stands still.
         clock::elapsed();
         let hls = hls::Settings {
@@ -194,7 +199,7 @@ impl Bench {
             list_size: 5,
             max_bytes: 64 << 20,
         };
-        let settings = Settings { hls, max_streams: 4, video_timeout: VIDEO_TIMEOUT };
+        let settings = Settings { hls, max_streams, video_timeout: VIDEO_TIMEOUT };
         let cameras = Arc::new(Cameras::default());
         Self { registry: Registry::new(settings, cameras.clone()), cameras }
     }

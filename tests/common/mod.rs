@@ -10,6 +10,7 @@
 pub mod ffmpeg;
 pub mod fmp4;
 pub mod gateway;
+pub mod hostile;
 pub mod http;
 pub mod player;
 pub mod playlist;

@@ -75,6 +75,35 @@ async fn a_body_that_cannot_be_read_is_a_bad_request_too() {
 }
 
 #[tokio::test]
+async fn a_password_of_a_wrong_type_is_refused_without_being_repeated() {
+    let gateway = TestGateway::start().await;
+    for password in [json!(-987_654), json!(987_654.5), json!([987_654]), json!({ "is": "987654" })] {
+        let fields =
+            json!({ "indicator_id": 1, "rtsp_link": "rtsp://h/", "username": "u", "password": password });
+        let problem = gateway.post_json(START, &fields).await.problem(400, "invalid_request");
+        says(&problem, &["password", "text or a whole number"]);
+        assert!(!problem.to_string().contains("987654"), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_of_digits_may_come_as_a_number() {
+    let access = Access::Digest(Credentials { username: "admin".into(), password: "987654".into() });
+    let (camera, gateway) = (camera_with(Options { access, ..quick() }).await, TestGateway::start().await);
+    let link = camera.url("/demo");
+    let fields = json!({ "indicator_id": 1, "rtsp_link": link, "username": "admin", "password": 987_654 });
+    assert_eq!(gateway.post_json(START, &fields).await.ok()["status"], "started");
+}
+
+#[tokio::test]
+async fn a_path_that_is_not_text_is_a_bad_request_too() {
+    let gateway = TestGateway::start().await;
+    for path in ["/streams/%ff/stream.m3u8", "/streams/%ff/media.m3u8", "/streams/1/%ff/seg-1.m4s"] {
+        gateway.get(path).await.problem(400, "invalid_request");
+    }
+}
+
+#[tokio::test]
 async fn the_same_rules_hold_for_ids_of_stop_and_status() {
     let gateway = TestGateway::start().await;
     gateway.stop("a/b").await.problem(400, "invalid_request");

@@ -366,6 +366,39 @@ async fn more_streams_than_may_run_are_refused_before_their_camera_is_asked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn moves_of_one_stream_do_not_open_cameras_without_end() {
+    let bench = Bench::new();
+    bench.start("1", "first").await;
+    let names: Vec<String> = (0..8).map(|n| format!("move{n}")).collect();
+    let mut asked = Vec::new();
+    for name in &names {
+        asked.push(bench.ask("1", name).await);
+    }
+    assert_eq!(asked.pop().unwrap().await.unwrap(), Err(StartError::TooManyStreams(4)));
+    assert_eq!(bench.camera("move7").connects(), 0);
+    bench.camera("move0").answer(1);
+    assert_eq!(asked.remove(0).await.unwrap(), Ok(Started::Moved));
+    bench.finish(&["first", "move0", "move1"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn cameras_that_cannot_be_connected_to_again_hold_up_no_start() {
+    let bench = Bench::with_streams(100);
+    for n in 0..CONNECTING_AT_ONCE {
+        bench.start(&n.to_string(), &format!("down{n}")).await;
+        bench.camera(&format!("down{n}")).fail().await;
+    }
+    // Each is asked again, and none answers.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(bench.camera("down0").connects(), 2);
+    let asked = bench.ask("new", "good").await;
+    assert_eq!(bench.camera("good").connects(), 1);
+    bench.camera("good").answer(1);
+    assert_eq!(asked.await.unwrap(), Ok(Started::New));
+    bench.finish(&["down0", "good"]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn shutdown_ends_all_that_runs_and_all_that_waits() {
     let bench = Bench::new();
     bench.start("1", "a").await;

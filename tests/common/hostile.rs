@@ -1,0 +1,78 @@
+//! A camera that agrees to everything and then sends whatever it is told to.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// An SDP with one H.264 track, and `parameter_sets` as its `sprop-parameter-sets` if there are any.
+pub fn sdp(parameter_sets: &str) -> String {
+    let sets = if parameter_sets.is_empty() {
+        String::new()
+    } else {
+        format!(";sprop-parameter-sets={parameter_sets}")
+    };
+    format!(
+        "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=hostile\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n\
+         a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1{sets}\r\na=control:track\r\n"
+    )
+}
+
+/// RTP packets (RFC 3550 §5.1) of timestamp, marker and payload, in the interleaved frames of RFC 2326 §10.12.
+pub fn packets(packets: &[(u32, bool, &[u8])]) -> Bytes {
+    let mut out = Vec::new();
+    for (sequence, (timestamp, marker, payload)) in (1u16..).zip(packets) {
+        out.extend([b'$', 0]);
+        out.extend(u16::try_from(12 + payload.len()).unwrap().to_be_bytes());
+        out.extend([0x80, u8::from(*marker) << 7 | 96]);
+        out.extend(sequence.to_be_bytes());
+        out.extend(timestamp.to_be_bytes());
+        out.extend(7u32.to_be_bytes());
+        out.extend(*payload);
+    }
+    out.into()
+}
+
+/// Listens; describes every path as `sdp`, and sends `media` after PLAY. Ends with the test's runtime.
+pub async fn hostile_camera(sdp: String, media: Bytes) -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(serve(socket, sdp.clone(), media.clone()));
+        }
+    });
+    address
+}
+
+async fn serve(socket: TcpStream, sdp: String, media: Bytes) -> std::io::Result<()> {
+    let mut socket = BufReader::new(socket);
+    let (mut method, mut sequence) = (String::new(), String::new());
+    loop {
+        let mut line = String::new();
+        if socket.read_line(&mut line).await? == 0 {
+            return Ok(());
+        }
+        let line = line.trim_end();
+        if let Some((first, _)) = line.split_once(" rtsp://") {
+            method = first.to_owned();
+        } else if line.starts_with("CSeq") {
+            sequence = line.to_owned();
+        }
+        if !line.is_empty() {
+            continue;
+        }
+        let (headers, body) = match method.as_str() {
+            "DESCRIBE" => {
+                (format!("Content-Type: application/sdp\r\nContent-Length: {}\r\n", sdp.len()), &*sdp)
+            }
+            "SETUP" => ("Session: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n".to_owned(), ""),
+            _ => ("Session: 1\r\n".to_owned(), ""),
+        };
+        socket.write_all(format!("RTSP/1.0 200 OK\r\n{sequence}\r\n{headers}\r\n{body}").as_bytes()).await?;
+        if method == "PLAY" {
+            socket.write_all(&media).await?;
+        }
+    }
+}
