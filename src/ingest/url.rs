@@ -41,6 +41,11 @@ pub enum SourceUrlError {
     /// Something else.
     #[error("it is not a valid link: {0}")]
     Invalid(&'static str),
+    /// Where the password ends and the host begins is anyone's guess: a wrong one would print part of it.
+    #[error(
+        "it is not clear which @ comes before the host: write the others as %40, or give user and password apart"
+    )]
+    Ambiguous,
     /// Longer than any real link.
     #[error("it is longer than {MAX_LENGTH} characters")]
     TooLong,
@@ -68,6 +73,9 @@ impl SourceUrl {
             }
         };
         let (userinfo, address) = split_userinfo(rest);
+        if userinfo.is_some() && is_in_doubt(address) {
+            return Err(SourceUrlError::Ambiguous);
+        }
         let mut url = url::Url::parse(&format!("{SCHEME}{address}")).map_err(|error| match error {
             url::ParseError::EmptyHost => SourceUrlError::NoHost,
             url::ParseError::InvalidPort => SourceUrlError::Invalid("invalid port number"),
@@ -119,6 +127,14 @@ fn split_userinfo(rest: &str) -> (Option<&str>, &str) {
     let ends = || rest.match_indices('@').map(|(at, _)| at);
     let end = ends().find(|at| begins_with_address(&rest[at + 1..])).or_else(|| ends().next_back());
     end.map_or((None, rest), |at| (Some(&rest[..at]), &rest[at + 1..]))
+}
+
+/// Whether `address` may still begin with the end of a password (`ss/word@host`): its host is a bare word, and another
+/// address follows behind an `@`.
+fn is_in_doubt(address: &str) -> bool {
+    let host = address.split(['/', '?', ':']).next().unwrap_or_default();
+    let evident = host.contains('.') || host.starts_with('[') || host == "localhost";
+    !evident && address.match_indices('@').any(|(at, _)| begins_with_address(&address[at + 1..]))
 }
 
 /// Whether what stands before the path or query is a host, with or without a port.
@@ -231,6 +247,16 @@ mod tests {
         let url = parse("rtsp://10.0.0.7:554/live@main?x=a@b");
         assert!(url.credentials().is_none());
         assert_eq!(url.address(), "10.0.0.7:554");
+    }
+
+    #[test]
+    fn a_link_that_can_be_read_in_two_ways_is_not_read() {
+        for link in ["rtsp://admin:p@ss/word@10.0.0.7/1", "rtsp://admin:p@ss:80/word@cam/1", "rtsp://a@b/c@d"]
+        {
+            assert_eq!(SourceUrl::parse(link), Err(SourceUrlError::Ambiguous), "{link}");
+        }
+        assert_eq!(credentials("rtsp://admin:x@10.0.0.7/live@main"), ("admin".into(), "x".into()));
+        assert_eq!(credentials("rtsp://admin:p%40ss%2Fword@cam/1"), ("admin".into(), "p@ss/word".into()));
     }
 
     #[test]
