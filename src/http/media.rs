@@ -1,6 +1,6 @@
 //! Playlists and media: what players fetch.
 //!
-//! One function for each class of response owns its headers: [`playlist_response`] and [`media_response`].
+//! One function for each class of response owns its headers: `playlist_response` and `media_response`.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
