@@ -42,9 +42,9 @@ struct Pipeline {
 
 impl Packager {
     /// A stream before its first picture. Its segments are numbered from `first_sequence`.
-    pub fn new(settings: Settings, first_sequence: MediaSequence) -> Self {
+    pub fn new(settings: Settings, run: RunId, first_sequence: MediaSequence) -> Self {
         Self {
-            run: RunId(first_sequence),
+            run,
             window: Window::new(settings.clone()),
             settings,
             first_sequence,
@@ -173,7 +173,7 @@ impl Packager {
         let pipeline = self.pipeline.as_ref()?;
         let open = OpenParts {
             media_sequence: pipeline.segmenter.next_sequence(),
-            parts: pipeline.segmenter.open().map(|open| open.parts.clone()).unwrap_or_default(),
+            parts: pipeline.segmenter.open_parts().to_vec(),
         };
         Some(self.window.snapshot(self.run, &pipeline.track, open))
     }

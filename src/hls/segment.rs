@@ -14,7 +14,8 @@ use crate::mux::Chunks;
 pub type MediaSequence = u64;
 
 /// One run of a stream, from start to stop: a path segment of every media URL, so that no cached
-/// response can be mistaken for one of another run.
+/// response can be mistaken for one of another run. Random, because a box without a clock of its own may start twice
+/// at the same time of day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RunId(pub u64);
 

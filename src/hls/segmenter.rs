@@ -66,13 +66,12 @@ struct Clock {
 
 /// The segment that is being made.
 #[derive(Debug)]
-pub struct OpenSegment {
+struct OpenSegment {
     media_sequence: MediaSequence,
     discontinuity: bool,
     program_date_time: WallTime,
     independent: bool,
-    /// Its finished parts.
-    pub parts: Vec<Arc<Part>>,
+    parts: Vec<Arc<Part>>,
     /// Samples of the part that is being made.
     pending: Vec<Sample>,
     pending_duration: Ticks,
@@ -115,9 +114,9 @@ impl Segmenter {
         segmenter
     }
 
-    /// The segment that is being made, if there is one.
-    pub fn open(&self) -> Option<&OpenSegment> {
-        self.open.as_ref()
+    /// The finished parts of the segment that is being made.
+    pub fn open_parts(&self) -> &[Arc<Part>] {
+        self.open.as_ref().map_or(&[], |open| &open.parts)
     }
 
     /// The number of the segment that is being made or comes next.

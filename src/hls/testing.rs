@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use mp4_atom::{Decode as _, Mdat, Moof};
 
-use super::{Packager, Settings, Snapshot};
+use super::{Packager, RunId, Settings, Snapshot};
 use crate::media::parameter_sets::h264_track;
 use crate::media::{AccessUnit, Arrival, Ticks, VideoTrack, WallTime};
 use crate::mux::Container;
@@ -102,7 +102,7 @@ pub(super) struct Camera {
 
 impl Camera {
     pub(super) fn new(settings: Settings) -> Self {
-        let packager = Packager::new(settings, 1000);
+        let packager = Packager::new(settings, RunId(1000), 1000);
         Self { packager, now: 0, clock: 77_000, lost_packets: 0, picture_length: 100 }
     }
 

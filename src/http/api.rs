@@ -17,7 +17,8 @@ use crate::stream::{Started, Status, StreamId};
 /// The routes below `/api`.
 pub fn router() -> Router<AppState> {
     Router::new()
-        .route("/api/stream/start", get(start).post(start))
+        // GET starts a stream because the contract has it so; HEAD, which the router would take for a GET, does not.
+        .route("/api/stream/start", get(start).head(super::method_not_allowed).post(start))
         .route("/api/stream/stop", post(stop))
         .route("/api/stream/status", get(status))
         .route("/api/streams", get(streams))

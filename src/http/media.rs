@@ -52,26 +52,24 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Names<T
     }
 }
 
-async fn multivariant_playlist(
-    State(state): State<AppState>,
-    Names(id): Names<String>,
-    peer: Peer,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let stream = watched(&state, &id, &peer, &headers)?;
-    let snapshot = first_snapshot(&stream).await?;
-    Ok(playlist_response(snapshot.multivariant_playlist(), &headers))
+/// What a request for a playlist brings.
+type PlaylistRequest = (State<AppState>, Names<String>, Peer, HeaderMap);
+
+async fn multivariant_playlist(request: PlaylistRequest) -> Result<Response, ApiError> {
+    playlist(request, Snapshot::multivariant_playlist).await
 }
 
-async fn media_playlist(
-    State(state): State<AppState>,
-    Names(id): Names<String>,
-    peer: Peer,
-    headers: HeaderMap,
+async fn media_playlist(request: PlaylistRequest) -> Result<Response, ApiError> {
+    playlist(request, Snapshot::media_playlist).await
+}
+
+async fn playlist(
+    (State(state), Names(id), peer, headers): PlaylistRequest,
+    which: fn(&Snapshot) -> &Playlist,
 ) -> Result<Response, ApiError> {
     let stream = watched(&state, &id, &peer, &headers)?;
     let snapshot = first_snapshot(&stream).await?;
-    Ok(playlist_response(snapshot.media_playlist(), &headers))
+    Ok(playlist_response(which(&snapshot), &headers))
 }
 
 async fn media(

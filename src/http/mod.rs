@@ -47,11 +47,15 @@ pub fn router(registry: Arc<Registry>) -> Router {
     let state = AppState { registry };
     Router::new()
         .merge(api::router())
-        .merge(media::router().layer(cors()))
+        .merge(media::router().method_not_allowed_fallback(method_not_allowed).layer(cors()))
         .merge(player::router())
         .fallback(async || error::ApiError::NoSuchRoute)
-        .method_not_allowed_fallback(async || error::ApiError::MethodNotAllowed)
+        .method_not_allowed_fallback(method_not_allowed)
         .with_state(state)
+}
+
+async fn method_not_allowed() -> error::ApiError {
+    error::ApiError::MethodNotAllowed
 }
 
 /// Any page may play, without cookies: no credentials are allowed, so the wildcard is safe. Only the gateway's own

@@ -184,12 +184,13 @@ impl Registry {
         let first_sequence = self.first_sequence();
         let (publisher, snapshots) = watch::channel(None);
         let bytes = Arc::new(AtomicUsize::new(0));
-        let packager = Packager::new(self.settings.hls.clone(), first_sequence);
+        let run = RunId(fastrand::u64(..1 << 48));
+        let packager = Packager::new(self.settings.hls.clone(), run, first_sequence);
         camera.attach(Output { id: id.clone(), packager, snapshots: publisher, bytes: bytes.clone() });
         let now = clock::elapsed();
         Arc::new(Stream {
             id: id.clone(),
-            run: RunId(first_sequence),
+            run,
             snapshots,
             started: now,
             last_access: AtomicU64::new(millis(now)),

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use camgate::hls::{Packager, Settings};
+use camgate::hls::{Packager, RunId, Settings};
 use camgate::media::parameter_sets::h264_track;
 use camgate::media::{AccessUnit, Arrival, Ticks, VideoTrack, WallTime};
 use camgate::mux::Container;
@@ -90,7 +90,7 @@ impl Camera {
             list_size: 5,
             max_bytes: 64 << 20,
         };
-        let mut packager = Packager::new(settings, 17_000_000_000);
+        let mut packager = Packager::new(settings, RunId(1), 17_000_000_000);
         packager.set_track(&self.track, std::time::Duration::ZERO);
         for _ in 0..60 * 25 {
             packager.push(self.next());

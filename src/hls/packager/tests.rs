@@ -279,7 +279,7 @@ proptest! {
         ),
     ) {
         const MOST: usize = 40_000;
-        let mut packager = Packager::new(Settings { max_bytes: MOST, ..settings() }, 1);
+        let mut packager = Packager::new(Settings { max_bytes: MOST, ..settings() }, RunId(1), 1);
         let mut now = 0;
         for (pts, wait, key, lost, length, track) in units {
             now += wait;

@@ -159,7 +159,7 @@ fn a_finished_part_is_told_at_once() {
     let mut feed = Feed::settled();
     let told: Vec<_> = (0..11).map(|i| feed.sample(FRAME, i == 0, 100).part).collect();
     assert_eq!(told, [false, false, false, false, false, true, false, false, false, false, true]);
-    assert_eq!(feed.segmenter.open().unwrap().parts.len(), 2);
+    assert_eq!(feed.segmenter.open_parts().len(), 2);
 }
 
 #[test]

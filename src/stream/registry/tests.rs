@@ -416,10 +416,14 @@ async fn shutdown_ends_all_that_runs_and_all_that_waits() {
 async fn a_stream_that_is_started_again_is_another_run_with_higher_numbers() {
     let bench = Bench::new();
     bench.start("1", "a").await;
-    let first = bench.registry.get(&id("1")).unwrap().run();
+    bench.camera("a").play(4).await;
+    let (run, numbers) = (bench.registry.get(&id("1")).unwrap().run(), bench.segments("1").0);
     bench.registry.stop(&id("1"));
     bench.start("1", "a").await;
-    assert!(bench.registry.get(&id("1")).unwrap().run().0 > first.0);
+    bench.camera("a").play(2).await;
+    assert_ne!(bench.registry.get(&id("1")).unwrap().run(), run);
+    let again = bench.segments("1").0;
+    assert!(again[0] > numbers[0], "{again:?} after {numbers:?}");
     bench.finish(&["a"]).await;
 }
 
