@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use h264_reader::nal::sps::{ChromaFormat, FrameMbsFlags, PicOrderCntType, SeqParameterSet, SpsError};
-use h264_reader::rbsp;
+use h264_reader::rbsp::{self, BitReaderError};
 
 use super::nal::START_CODE;
 use super::time::Timescale;
@@ -99,14 +99,15 @@ pub fn h264_track(sps: Bytes, pps: Bytes) -> Result<VideoTrack, ParameterSetErro
     track(ParameterSets { sps, pps: vec![pps] })
 }
 
-fn track(sets: ParameterSets) -> Result<VideoTrack, ParameterSetError> {
+fn track(mut sets: ParameterSets) -> Result<VideoTrack, ParameterSetError> {
     if sets.units().any(|unit| unit.len() > MAX_UNIT_LENGTH) {
         return Err(ParameterSetError::BadSps("it is too long".into()));
     }
     if sets.pps.iter().any(|pps| pps.len() < 2) {
         return Err(ParameterSetError::BadPps);
     }
-    let sps = parse_sps(&sets.sps)?;
+    let (sps, length) = parse_sps(&sets.sps)?;
+    sets.sps.truncate(length);
     if matches!(sps.frame_mbs_flags, FrameMbsFlags::Fields { mb_adaptive_frame_field_flag: false }) {
         return Err(ParameterSetError::Interlaced);
     }
@@ -129,12 +130,24 @@ fn track(sets: ParameterSets) -> Result<VideoTrack, ParameterSetError> {
     })
 }
 
-fn parse_sps(nal: &[u8]) -> Result<SeqParameterSet, ParameterSetError> {
-    if nal.len() < 4 {
-        return Err(ParameterSetError::BadSps("it is too short".into()));
+/// Reolink cameras put a byte or two of junk behind it.
+const MOST_JUNK: usize = 4;
+
+/// An SPS, and how many bytes of `nal` it takes.
+fn parse_sps(nal: &[u8]) -> Result<(SeqParameterSet, usize), ParameterSetError> {
+    let mut length = nal.len();
+    loop {
+        if length < 4 {
+            return Err(ParameterSetError::BadSps("it is too short".into()));
+        }
+        let rbsp = rbsp::decode_nal(&nal[..length]).map_err(|e| ParameterSetError::BadSps(e.to_string()))?;
+        match SeqParameterSet::from_bits(rbsp::BitReader::new(&*rbsp)) {
+            Err(SpsError::RbspReaderError(BitReaderError::RemainingData)) if nal.len() - length < MOST_JUNK => {
+                length -= 1;
+            }
+            parsed => return parsed.map(|sps| (sps, length)).map_err(bad_sps),
+        }
     }
-    let rbsp = rbsp::decode_nal(nal).map_err(|e| ParameterSetError::BadSps(e.to_string()))?;
-    SeqParameterSet::from_bits(rbsp::BitReader::new(&*rbsp)).map_err(bad_sps)
 }
 
 fn bad_sps(error: SpsError) -> ParameterSetError {
@@ -233,7 +246,7 @@ fn same_for_decoder(current: &ParameterSets, new: &ParameterSets) -> bool {
 /// Two SPS that differ in the timing information of the VUI decode alike: cameras rewrite it when the light changes.
 fn same_sps(a: &[u8], b: &[u8]) -> bool {
     let without_timing = |nal| {
-        let mut sps = parse_sps(nal).ok()?;
+        let (mut sps, _) = parse_sps(nal).ok()?;
         if let Some(vui) = &mut sps.vui_parameters {
             vui.timing_info = None;
             vui.nal_hrd_parameters = None;

@@ -198,3 +198,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn junk_behind_the_sps_is_cut_off() {
+    for junk in [&[0xff][..], &[0x42, 0x17], &[0x01, 0x02, 0x03]] {
+        let track = h264_track([SMALL.0, junk].concat().into(), Bytes::from_static(SMALL.1)).unwrap();
+        assert_eq!(track, read(SMALL), "{junk:?}");
+    }
+}
