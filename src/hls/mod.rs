@@ -26,7 +26,7 @@ use crate::mux::Container;
 /// How a stream is cut and what is kept of it; fixed for the life of the stream.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// How segments are packed.
+    /// How segments are packed, where the codec allows it.
     pub container: Container,
     /// The length that segments aim at; they are cut at keyframes.
     pub segment_time: Duration,

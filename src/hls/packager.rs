@@ -173,6 +173,7 @@ impl Packager {
         let pipeline = self.pipeline.as_ref()?;
         let open = OpenParts {
             media_sequence: pipeline.segmenter.next_sequence(),
+            container: pipeline.segmenter.container(),
             parts: pipeline.segmenter.open_parts().to_vec(),
         };
         Some(self.window.snapshot(self.run, &pipeline.track, open))

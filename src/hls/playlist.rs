@@ -54,7 +54,7 @@ pub fn media(snapshot: &Snapshot) -> String {
         }
         push_line(&mut text, format_args!("#EXT-X-PROGRAM-DATE-TIME:{}", segment.program_date_time));
         push_line(&mut text, format_args!("#EXTINF:{:.6},", segment.duration.as_secs_f64()));
-        let path = segment_path(snapshot.run, segment.media_sequence, settings.container);
+        let path = segment_path(snapshot.run, segment.media_sequence, segment.container);
         push_line(&mut text, format_args!("{path}"));
     }
     text

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::media::{Arrival, WallTime};
-use crate::mux::Chunks;
+use crate::mux::{Chunks, Container};
 
 /// A segment's number in its stream: rises by one, never goes back (RFC 8216 §4.3.3.2).
 pub type MediaSequence = u64;
@@ -68,6 +68,8 @@ pub struct Segment {
     pub discontinuity_sequence: u64,
     /// Whether the one before it can't be decoded on into it (§4.3.2.3).
     pub discontinuity: bool,
+    /// How it is packed.
+    pub container: Container,
     /// Its initialisation section, where the container has one.
     pub init: Option<Arc<Init>>,
     /// When its first picture arrived (§4.3.2.6).

@@ -20,7 +20,7 @@ use std::time::Duration;
 use super::Settings;
 use super::segment::{Init, InitId, MediaSequence, Part, Segment};
 use crate::media::{Arrival, Sample, Ticks, VideoTrack, WallTime};
-use crate::mux::Muxer;
+use crate::mux::{Container, Muxer};
 
 /// The first segments of a stream are shorter, so that there is a picture before a whole segment time has passed:
 /// they are cut at these fractions of it.
@@ -114,6 +114,11 @@ impl Segmenter {
         segmenter
     }
 
+    /// How the segment that is being made is packed.
+    pub fn container(&self) -> Container {
+        self.muxer.container()
+    }
+
     /// The finished parts of the segment that is being made.
     pub fn open_parts(&self) -> &[Arc<Part>] {
         self.open.as_ref().map_or(&[], |open| &open.parts)
@@ -145,6 +150,11 @@ impl Segmenter {
     }
 
     fn set_track(&mut self, track: Arc<VideoTrack>) {
+        // What has gone into MP4 once stays there: a playlist cannot take back its EXT-X-MAP.
+        let container = self.muxer.container();
+        if container.carrying(track.codec) != container {
+            self.muxer = Muxer::new(container.carrying(track.codec));
+        }
         self.init = self.muxer.init_section(&track).map(|bytes| {
             let id = self.next_init;
             self.next_init = InitId(id.0.wrapping_add(1));
@@ -282,6 +292,7 @@ impl Segmenter {
             media_sequence: open.media_sequence,
             discontinuity_sequence: self.discontinuity_sequence,
             discontinuity: open.discontinuity,
+            container: self.muxer.container(),
             init: self.init.clone(),
             program_date_time: open.program_date_time,
             duration: self.duration(open.duration),

@@ -31,6 +31,7 @@ use flate2::write::GzEncoder;
 use super::Settings;
 use super::segment::{Init, InitId, MediaSequence, Part, RunId, Segment, bit_rate};
 use crate::media::VideoTrack;
+use crate::mux::Container;
 
 /// The ring of finished segments.
 #[derive(Debug)]
@@ -183,6 +184,8 @@ impl Window {
 pub struct OpenParts {
     /// The number that the segment will have.
     pub media_sequence: MediaSequence,
+    /// How it is packed.
+    pub container: Container,
     /// Its parts so far.
     pub parts: Vec<Arc<Part>>,
 }
@@ -260,12 +263,13 @@ impl Snapshot {
         self.segments().find(|segment| segment.media_sequence == number)
     }
 
-    /// A part by its segment's number and its own, counted from 0.
-    pub fn part(&self, number: MediaSequence, index: usize) -> Option<&Arc<Part>> {
+    /// A part by its segment's number and its own, counted from 0, and how it is packed.
+    pub fn part(&self, number: MediaSequence, index: usize) -> Option<(Container, &Arc<Part>)> {
         if number == self.open.media_sequence {
-            return self.open.parts.get(index);
+            return Some((self.open.container, self.open.parts.get(index)?));
         }
-        self.segment(number)?.parts.get(index)
+        let segment = self.segment(number)?;
+        Some((segment.container, segment.parts.get(index)?))
     }
 
     /// The initialisation section of that number, if a segment held needs it.

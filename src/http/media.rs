@@ -123,19 +123,20 @@ async fn first_snapshot(stream: &Stream) -> Result<Arc<Snapshot>, ApiError> {
 
 /// What `file` names: `init-{n}.mp4`, `seg-{msn}.{ext}` or `part-{msn}.{k}.{ext}`.
 fn find(snapshot: &Snapshot, file: &str) -> Option<(&'static str, Vec<Bytes>)> {
-    let container = snapshot.settings.container;
     if let Some(id) = file.strip_prefix("init-").and_then(|rest| rest.strip_suffix(".mp4")) {
         let init = snapshot.init(InitId(id.parse().ok()?))?;
         return Some(("video/mp4", vec![init.bytes.clone()]));
     }
-    let name = file.strip_suffix(container.extension())?.strip_suffix('.')?;
-    let chunks = if let Some(number) = name.strip_prefix("seg-") {
-        snapshot.segment(number.parse().ok()?)?.chunks().cloned().collect()
+    let (name, extension) = file.rsplit_once('.')?;
+    let (container, chunks) = if let Some(number) = name.strip_prefix("seg-") {
+        let segment = snapshot.segment(number.parse().ok()?)?;
+        (segment.container, segment.chunks().cloned().collect())
     } else {
         let (number, index) = name.strip_prefix("part-")?.split_once('.')?;
-        snapshot.part(number.parse().ok()?, index.parse().ok()?)?.chunks.clone()
+        let (container, part) = snapshot.part(number.parse().ok()?, index.parse().ok()?)?;
+        (container, part.chunks.clone())
     };
-    Some((container.media_type(), chunks))
+    (extension == container.extension()).then_some((container.media_type(), chunks))
 }
 
 /// Playlists change: a cache must ask each time.

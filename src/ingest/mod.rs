@@ -100,7 +100,9 @@ pub enum IngestError {
         after: Duration,
     },
     /// Only codecs that camgate doesn't carry.
-    #[error("the camera sends {codecs}; camgate plays H.264: choose it in the camera's video settings")]
+    #[error(
+        "the camera sends {codecs}; camgate plays H.264 and H.265: choose one in the camera's video settings"
+    )]
     UnsupportedCodec {
         /// The codecs that the camera offers.
         codecs: String,

@@ -19,12 +19,15 @@ use retina::client::{
     Credentials, Demuxed, Described, InitialTimestampPolicy, PlayOptions, SessionGroup, SessionOptions,
     SetupOptions, UnassignedChannelDataPolicy,
 };
-use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoFrame, VideoParametersCodec};
+use retina::codec::{
+    CodecItem, FrameFormat, ParametersRef, VideoFrame, VideoParameters, VideoParametersCodec,
+};
 use tokio::time::Instant;
 
 use super::{Connector, Event, IngestError, Session, SourceUrl, Step};
 use crate::clock;
-use crate::media::{AccessUnit, Ticks, VideoCodec, VideoTrack, parameter_sets};
+use crate::media::parameter_sets::{self, ParameterSetError};
+use crate::media::{AccessUnit, ParameterSets, Ticks, Timescale, VideoCodec, VideoTrack};
 
 /// Packets that make no sense, in a row, after which the session is given up. One picture that is malformed at its
 /// start makes nonsense of all its packets, and one of a megabyte has seven hundred: it takes several such.
@@ -153,7 +156,7 @@ impl Description {
 
     /// Asks for the video and lets it play.
     pub async fn play(mut self, limit: Limit) -> Result<RtspSession, IngestError> {
-        let stream = self.choose_video()?;
+        let (stream, codec) = self.choose_video()?;
         let address = &self.address;
         let setup = SetupOptions::default().frame_format(FrameFormat::MP4);
         limit
@@ -172,21 +175,25 @@ impl Description {
         Ok(RtspSession {
             demuxed: Box::pin(demuxed),
             stream,
+            codec,
             has_track: false,
             bad_packets: 0,
             lost_packets: 0,
         })
     }
 
-    /// The first video track of a codec that camgate carries. MJPEG and H.265 will find their place here.
-    fn choose_video(&self) -> Result<usize, IngestError> {
+    /// The first video track of the codec that most browsers play. MJPEG will find its place here.
+    fn choose_video(&self) -> Result<(usize, VideoCodec), IngestError> {
         let streams = self.session.streams();
         let video = || streams.iter().enumerate().filter(|(_, stream)| stream.media() == "video");
-        if let Some((index, _)) = video().find(|(_, stream)| stream.encoding_name() == "h264") {
+        for (name, codec) in CARRIED {
+            let Some((index, stream)) = video().find(|(_, stream)| stream.encoding_name() == name) else {
+                continue;
+            };
             // Parameter sets that the SDP has show early that the pictures are of no use. Others may yet be mended in-band.
-            return match track_of(&streams[index]) {
+            return match track_of(stream) {
                 Err(error @ IngestError::Interlaced) => Err(error),
-                _ => Ok(index),
+                _ => Ok((index, codec)),
             };
         }
         let mut names: Vec<_> = video().map(|(_, stream)| codec_name(stream.encoding_name())).collect();
@@ -199,19 +206,22 @@ impl Description {
     }
 }
 
+/// Codecs as SDP names them, those first that more browsers play.
+const CARRIED: [(&str, VideoCodec); 2] = [("h264", VideoCodec::H264), ("h265", VideoCodec::H265)];
+
 /// The name an operator knows a codec by.
 fn codec_name(encoding: &str) -> String {
     match encoding {
-        "h265" => "H.265".into(),
         "jpeg" => "MJPEG".into(),
         "mp4v-es" => "MPEG-4 Part 2".into(),
         other => other.chars().filter(|c| c.is_ascii_graphic()).take(32).collect::<String>().to_uppercase(),
     }
 }
 
-/// A camera that sends H.264.
+/// A camera that sends video.
 pub struct RtspSession {
     demuxed: Pin<Box<Demuxed>>,
+    codec: VideoCodec,
     stream: usize,
     has_track: bool,
     bad_packets: u32,
@@ -221,7 +231,7 @@ pub struct RtspSession {
 
 impl Session for RtspSession {
     fn codec(&self) -> VideoCodec {
-        VideoCodec::H264
+        self.codec
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Event, IngestError>> {
@@ -285,15 +295,45 @@ impl RtspSession {
 /// What the parameter sets say that `stream` has shown so far, in the SDP or in its pictures.
 fn track_of(stream: &retina::client::Stream) -> Result<Option<Box<VideoTrack>>, IngestError> {
     let Some(ParametersRef::Video(parameters)) = stream.parameters() else { return Ok(None) };
-    let VideoParametersCodec::H264 { sps, pps } = parameters.codec_params() else { return Ok(None) };
-    match parameter_sets::h264_track(sps.clone(), pps.clone()) {
+    let track = match parameters.codec_params() {
+        VideoParametersCodec::H264 { sps, pps } => parameter_sets::h264_track(sps.clone(), pps.clone()),
+        VideoParametersCodec::H265 { vps, sps, pps } => {
+            let sets = ParameterSets { vps: Some(vps.clone()), sps: sps.clone(), pps: vec![pps.clone()] };
+            h265_track(parameters, sets)
+        }
+        _ => return Ok(None),
+    };
+    match track {
         Ok(track) => Ok(Some(Box::new(VideoTrack {
             frame_rate: track.frame_rate.or(stream.framerate().map(f64::from)),
             ..track
         }))),
-        Err(parameter_sets::ParameterSetError::Interlaced) => Err(IngestError::Interlaced),
+        Err(ParameterSetError::Interlaced) => Err(IngestError::Interlaced),
         Err(error) => Err(IngestError::Protocol(error.to_string())),
     }
+}
+
+/// An H.265 track, of which retina has read the parameter sets already.
+fn h265_track(parameters: &VideoParameters, sets: ParameterSets) -> Result<VideoTrack, ParameterSetError> {
+    let (width, height) = parameters.pixel_dimensions();
+    let narrow = |n: u32| u16::try_from(n).map_err(|_| ParameterSetError::BadSps(format!("{n} is too much")));
+    let pixel_aspect = match parameters.pixel_aspect_ratio() {
+        Some((h, v)) if h != v => Some((narrow(h)?, narrow(v)?)),
+        _ => None,
+    };
+    let frame_rate = parameters.frame_rate().map(|(units, scale)| f64::from(scale) / f64::from(units));
+    Ok(VideoTrack {
+        codec: VideoCodec::H265,
+        timescale: Timescale::VIDEO,
+        rfc6381: parameters.rfc6381_codec().to_owned(),
+        decoder_config: Bytes::copy_from_slice(parameters.extra_data()),
+        width: narrow(width)?,
+        height: narrow(height)?,
+        pixel_aspect,
+        frame_rate: frame_rate.filter(|rate| (0.1..=240.0).contains(rate)),
+        reorder_depth: parameter_sets::h265_reorder_depth(&sets.sps),
+        parameter_sets: sets,
+    })
 }
 
 /// What retina says of an error of opening a session. It tells a status code; the rest is in its words.

@@ -1,4 +1,6 @@
-//! H.264 parameter sets: what they say, and when a change of them matters.
+//! Parameter sets: what those of H.264 say, and when a change of them matters.
+//!
+//! Those of H.265 are read by the RTP library, which writes their decoder configuration as well, but for one number.
 //!
 //! Cameras repeat their parameter sets at every keyframe, sometimes with other
 //! bytes that mean the same, sometimes with two sets in turn. A viewer should
@@ -26,9 +28,11 @@ pub enum ParameterSetError {
     Interlaced,
 }
 
-/// The sequence parameter set of a track and its picture parameter sets, as NAL units without start codes.
+/// The parameter sets of a track, as NAL units without start codes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterSets {
+    /// Video parameter set, of H.265 alone (ISO/IEC 23008-2 §7.3.2.1).
+    pub vps: Option<Bytes>,
     /// Sequence parameter set (ISO/IEC 14496-10 §7.3.2.1).
     pub sps: Bytes,
     /// Picture parameter sets, each with another id (§7.3.2.2), at least one.
@@ -47,7 +51,7 @@ impl ParameterSets {
     }
 
     fn units(&self) -> impl Iterator<Item = &Bytes> {
-        std::iter::once(&self.sps).chain(&self.pps)
+        self.vps.iter().chain([&self.sps]).chain(&self.pps)
     }
 
     /// `AVCDecoderConfigurationRecord` (ISO/IEC 14496-15 §5.3.3.1.2).
@@ -96,7 +100,7 @@ const MAX_UNIT_LENGTH: usize = 4096;
 
 /// The track that an SPS and a PPS describe; NAL units without start codes.
 pub fn h264_track(sps: Bytes, pps: Bytes) -> Result<VideoTrack, ParameterSetError> {
-    track(ParameterSets { sps, pps: vec![pps] })
+    track(ParameterSets { vps: None, sps, pps: vec![pps] })
 }
 
 fn track(mut sets: ParameterSets) -> Result<VideoTrack, ParameterSetError> {
@@ -142,7 +146,9 @@ fn parse_sps(nal: &[u8]) -> Result<(SeqParameterSet, usize), ParameterSetError> 
         }
         let rbsp = rbsp::decode_nal(&nal[..length]).map_err(|e| ParameterSetError::BadSps(e.to_string()))?;
         match SeqParameterSet::from_bits(rbsp::BitReader::new(&*rbsp)) {
-            Err(SpsError::RbspReaderError(BitReaderError::RemainingData)) if nal.len() - length < MOST_JUNK => {
+            Err(SpsError::RbspReaderError(BitReaderError::RemainingData))
+                if nal.len() - length < MOST_JUNK =>
+            {
                 length -= 1;
             }
             parsed => return parsed.map(|sps| (sps, length)).map_err(bad_sps),
@@ -163,6 +169,53 @@ fn reorder_depth(sps: &SeqParameterSet) -> Option<u8> {
     let baseline = u8::from(sps.profile_idc) == 66;
     let output_is_decode_order = matches!(sps.pic_order_cnt, PicOrderCntType::TypeTwo);
     (baseline || output_is_decode_order).then_some(0)
+}
+
+/// `sps_max_num_reorder_pics` of the highest sub-layer of an H.265 SPS (ISO/IEC 23008-2 §7.3.2.2.1).
+pub fn h265_reorder_depth(sps: &[u8]) -> Option<u8> {
+    // Two bytes of header, where the reader expects one and does not bear none.
+    let rbsp = rbsp::decode_nal(sps.get(1..).filter(|rest| !rest.is_empty())?).ok()?;
+    read_h265_reorder_depth(rbsp::BitReader::new(&*rbsp)).ok()
+}
+
+fn read_h265_reorder_depth(mut bits: impl rbsp::BitRead) -> Result<u8, BitReaderError> {
+    bits.skip(4, "sps_video_parameter_set_id")?;
+    let sub_layers = bits.read::<u8>(3, "sps_max_sub_layers_minus1")?;
+    bits.skip(1, "sps_temporal_id_nesting_flag")?;
+    // profile_tier_level (§7.3.3): 88 bits of profile and eight of level, for all and then for each sub-layer that has them.
+    bits.skip(96, "general_profile")?;
+    let mut present = 0;
+    for _ in 0..sub_layers {
+        present += 88 * u32::from(bits.read_bool("sub_layer_profile_present_flag")?);
+        present += 8 * u32::from(bits.read_bool("sub_layer_level_present_flag")?);
+    }
+    if sub_layers > 0 {
+        bits.skip(2 * u32::from(8 - sub_layers), "reserved_zero_2bits")?;
+    }
+    bits.skip(present, "sub_layer_profile")?;
+    bits.read_ue("sps_seq_parameter_set_id")?;
+    if bits.read_ue("chroma_format_idc")? == 3 {
+        bits.skip(1, "separate_colour_plane_flag")?;
+    }
+    bits.read_ue("pic_width_in_luma_samples")?;
+    bits.read_ue("pic_height_in_luma_samples")?;
+    if bits.read_bool("conformance_window_flag")? {
+        for offset in ["left", "right", "top", "bottom"] {
+            bits.read_ue(offset)?;
+        }
+    }
+    bits.read_ue("bit_depth_luma_minus8")?;
+    bits.read_ue("bit_depth_chroma_minus8")?;
+    bits.read_ue("log2_max_pic_order_cnt_lsb_minus4")?;
+    let told = if bits.read_bool("sps_sub_layer_ordering_info_present_flag")? { sub_layers + 1 } else { 1 };
+    let mut depth = 0;
+    for _ in 0..told {
+        bits.read_ue("sps_max_dec_pic_buffering_minus1")?;
+        depth = bits.read_ue("sps_max_num_reorder_pics")?;
+        bits.read_ue("sps_max_latency_increase_plus1")?;
+    }
+    // Sixteen pictures are the most that a decoder holds (§A.4.2).
+    Ok(u8::try_from(depth.min(16)).unwrap_or(16))
 }
 
 /// What parameter sets that arrived with a keyframe mean for the stream.
@@ -201,7 +254,7 @@ impl ParameterSetTracker {
 
     /// Judges the track that the camera describes now.
     pub fn update(&mut self, new: &VideoTrack) -> Change {
-        if same_for_decoder(&self.current.parameter_sets, &new.parameter_sets) {
+        if same_for_decoder(&self.current, new) {
             return Change::None;
         }
         let merged = self.merged(new);
@@ -222,7 +275,7 @@ impl ParameterSetTracker {
     /// The current track with the new picture parameter sets beside its own, where the ids differ.
     fn merged(&self, new: &VideoTrack) -> Option<VideoTrack> {
         let mut sets = self.current.parameter_sets.clone();
-        if sets.sps != new.parameter_sets.sps {
+        if new.codec != VideoCodec::H264 || sets.sps != new.parameter_sets.sps {
             return None;
         }
         for pps in &new.parameter_sets.pps {
@@ -238,7 +291,11 @@ impl ParameterSetTracker {
 }
 
 /// Whether every set of `new` is already in `current`, but for statements that no decoder acts on.
-fn same_for_decoder(current: &ParameterSets, new: &ParameterSets) -> bool {
+fn same_for_decoder(current: &VideoTrack, new: &VideoTrack) -> bool {
+    if (current.codec, new.codec) != (VideoCodec::H264, VideoCodec::H264) {
+        return current.codec == new.codec && current.parameter_sets == new.parameter_sets;
+    }
+    let (current, new) = (&current.parameter_sets, &new.parameter_sets);
     let pps_known = new.pps.iter().all(|pps| current.pps.contains(pps));
     pps_known && (current.sps == new.sps || same_sps(&current.sps, &new.sps))
 }

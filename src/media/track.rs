@@ -10,6 +10,8 @@ use super::time::Timescale;
 pub enum VideoCodec {
     /// ITU-T H.264, ISO/IEC 14496-10.
     H264,
+    /// ITU-T H.265, ISO/IEC 23008-2.
+    H265,
 }
 
 impl VideoCodec {
@@ -17,6 +19,7 @@ impl VideoCodec {
     pub fn name(self) -> &'static str {
         match self {
             Self::H264 => "H.264",
+            Self::H265 => "H.265",
         }
     }
 }
@@ -30,7 +33,7 @@ pub struct VideoTrack {
     pub timescale: Timescale,
     /// The `CODECS` value, for example `avc1.64001F` (RFC 6381 §3.3).
     pub rfc6381: String,
-    /// The body of the decoder configuration box, `avcC` for H.264 (ISO/IEC 14496-15 §5.3.3.1.2).
+    /// The body of the decoder configuration box: `avcC` (ISO/IEC 14496-15 §5.3.3.1.2) or `hvcC` (§8.3.3.1.2).
     pub decoder_config: Bytes,
     /// The parameter sets that the configuration holds, for containers that carry them in-band.
     pub parameter_sets: ParameterSets,

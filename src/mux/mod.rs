@@ -10,15 +10,16 @@ pub(crate) mod testing;
 
 use bytes::Bytes;
 
-use crate::media::{Sample, VideoTrack};
+use crate::media::{Sample, VideoCodec, VideoTrack};
 
 /// The bytes of a part or a segment, as the buffers they already lie in: to be sent one after the other.
 pub type Chunks = Vec<Bytes>;
 
 /// How segments are packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Container {
     /// Fragmented MP4, CMAF (ISO/IEC 14496-12, 23000-19).
+    #[default]
     Fmp4,
     /// MPEG-2 transport stream (ISO/IEC 13818-1).
     MpegTs,
@@ -30,6 +31,15 @@ impl Container {
         match self {
             Self::Fmp4 => "m4s",
             Self::MpegTs => "ts",
+        }
+    }
+
+    /// The container for `codec` where this one is wished for: H.265 goes into fragmented MP4 alone (Apple's HLS Authoring
+    /// Specification, 1.5).
+    pub fn carrying(self, codec: VideoCodec) -> Self {
+        match codec {
+            VideoCodec::H264 => self,
+            VideoCodec::H265 => Self::Fmp4,
         }
     }
 
@@ -57,6 +67,14 @@ impl Muxer {
         match container {
             Container::Fmp4 => Self::Fmp4(fmp4::Muxer::default()),
             Container::MpegTs => Self::MpegTs(mpegts::Muxer::default()),
+        }
+    }
+
+    /// The container that it writes.
+    pub fn container(&self) -> Container {
+        match self {
+            Self::Fmp4(_) => Container::Fmp4,
+            Self::MpegTs(_) => Container::MpegTs,
         }
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use crate::media::parameter_sets::h264_track;
-use crate::media::{Arrival, Sample, Ticks, VideoTrack, WallTime};
+use crate::media::{Arrival, ParameterSets, Sample, Ticks, VideoCodec, VideoTrack, WallTime};
 
 /// 640x360, High profile, 25 pictures a second. The sets as x264 wrote them for
 /// `ffmpeg -f lavfi -i testsrc2=size=640x360:rate=25 -c:v libx264 -preset veryfast -profile:v high`.
@@ -15,6 +15,28 @@ pub(crate) fn track() -> VideoTrack {
         \x00\x00\x03\x00\x01\x00\x00\x03\x00\x32\x0f\x16\x2d\x96";
     const PPS: &[u8] = b"\x68\xef\x8f\xcb";
     h264_track(Bytes::from_static(SPS), Bytes::from_static(PPS)).unwrap()
+}
+
+/// The same picture in H.265. The configuration as ffmpeg wrote it for
+/// `ffmpeg -f lavfi -i testsrc2=size=640x360:rate=25 -c:v libx265 -preset ultrafast -tag:v hvc1 x.mp4`.
+pub(crate) fn h265_track() -> VideoTrack {
+    const CONFIG: &[u8] = b"\x01\x01\x60\x00\x00\x00\x90\x00\x00\x00\x00\x00\x3f\xf0\x00\xfc\xfd\xf8\xf8\
+        \x00\x00\x0f\x03\
+        \xa0\x00\x01\x00\x18\x40\x01\x0c\x01\xff\xff\x01\x60\x00\x00\x03\x00\x90\x00\x00\x03\x00\
+        \x00\x03\x00\x3f\x95\x94\x09\
+        \xa1\x00\x01\x00\x2b\x42\x01\x01\x01\x60\x00\x00\x03\x00\x90\x00\x00\x03\x00\x00\x03\x00\
+        \x3f\xa0\x05\x02\x01\x71\xf2\xe5\x95\x95\x29\x30\xbc\x05\xa0\x20\x00\x00\x03\x00\x20\x00\x00\
+        \x03\x03\x21\
+        \xa2\x00\x01\x00\x06\x44\x01\xc0\x73\xc1\x89";
+    let unit = |at: usize, length: usize| Bytes::from_static(&CONFIG[at..at + length]);
+    VideoTrack {
+        codec: VideoCodec::H265,
+        rfc6381: "hvc1.1.6.L63.90".into(),
+        decoder_config: Bytes::from_static(CONFIG),
+        parameter_sets: ParameterSets { vps: Some(unit(28, 24)), sps: unit(57, 43), pps: vec![unit(105, 6)] },
+        reorder_depth: None,
+        ..track()
+    }
 }
 
 /// A sample of NAL units; times in ticks.

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""A camera that is not ours: GStreamer's RTSP server with a test picture, encoded by x264.
+"""A camera that is not ours: GStreamer's RTSP server with a test picture, encoded by x264 or x265.
 
 Prints "port N" and serves until its standard input closes, so that it never outlives who started it.
-Debian: gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-{base,good,ugly}
+Debian: gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-{base,good,bad,ugly}
 """
 
 import sys
@@ -14,12 +14,24 @@ gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 
 
+def picture(width, height, fps):
+    return (
+        f"videotestsrc is-live=true pattern=ball background-color=0xff305070"
+        f" ! video/x-raw,format=I420,width={width},height={height},framerate={fps}/1"
+    )
+
+
 def pipeline(width, height, fps, encoder, payloader):
     return (
-        f"( videotestsrc is-live=true pattern=ball background-color=0xff305070"
-        f" ! video/x-raw,format=I420,width={width},height={height},framerate={fps}/1"
-        f" ! x264enc threads=1 bitrate=2000 {encoder}"
+        f"( {picture(width, height, fps)} ! x264enc threads=1 bitrate=2000 {encoder}"
         f" ! rtph264pay name=pay0 pt=96 {payloader} )"
+    )
+
+
+def h265(options):
+    return (
+        f"( {picture(640, 360, 25)} ! x265enc speed-preset=ultrafast bitrate=1000 key-int-max=50"
+        f" option-string=open-gop=0:log-level=error:{options} ! rtph265pay name=pay0 pt=96 config-interval=-1 )"
     )
 
 
@@ -37,6 +49,8 @@ CAMERAS = {
         "speed-preset=superfast bframes=3 b-adapt=false key-int-max=50 ! video/x-h264,profile=main",
         "config-interval=-1",
     ),
+    "/h265": h265("bframes=0"),
+    "/h265-b-frames": h265("bframes=3:b-adapt=0"),
 }
 
 

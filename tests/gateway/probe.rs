@@ -68,7 +68,7 @@ async fn the_probe_says_in_one_line_why_a_camera_does_not_play() {
         (with("admin:wrong@", "/demo"), "refused the user name or password"),
         (with("", "/demo"), "asks for a user name"),
         (with("admin:s3cret@", "/status/404"), "404"),
-        (with("admin:s3cret@", "/codec/h265"), "H.265"),
+        (with("admin:s3cret@", "/codec/mjpeg"), "MJPEG"),
         ("http://127.0.0.1/".into(), "rtsp://"),
     ] {
         let (success, _, stderr) = probe(&link, &[]).await;

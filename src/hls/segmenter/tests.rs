@@ -2,6 +2,7 @@
 
 use super::super::testing::{FRAME, MIDNIGHT, arrival, full_hd, picture, settings, small};
 use super::*;
+use crate::mux::testing::h265_track;
 
 /// A segmenter that is fed in virtual time, and what came out of it.
 struct Feed {
@@ -182,6 +183,19 @@ fn discontinuities_are_counted_once_and_only_between_segments() {
         .map(|s| (s.media_sequence, s.discontinuity, s.discontinuity_sequence, s.init.as_ref().unwrap().id.0))
         .collect();
     assert_eq!(told, [(7, false, 7, 1), (8, true, 8, 2), (9, true, 9, 3)]);
+}
+
+#[test]
+fn h265_goes_into_mp4_whatever_is_wished_for_and_what_follows_stays_there() {
+    let mut feed = Feed::new(Settings { container: Container::MpegTs, ..settings() });
+    feed.group(10, FRAME);
+    for track in [h265_track(), small()] {
+        feed.segments.extend(feed.segmenter.change_track(Arc::new(track)));
+        feed.group(10, FRAME);
+    }
+    feed.interrupt();
+    let told: Vec<_> = feed.segments.iter().map(|s| (s.container, s.init.is_some())).collect();
+    assert_eq!(told, [(Container::MpegTs, false), (Container::Fmp4, true), (Container::Fmp4, true)]);
 }
 
 #[test]

@@ -14,6 +14,7 @@ fn segment(number: u64, millis: u64, independent: bool, bytes: usize) -> Segment
         media_sequence: number,
         discontinuity_sequence: 1,
         discontinuity: false,
+        container: Container::Fmp4,
         init: Some(Arc::new(Init { id: InitId(u32::try_from(number / 10).unwrap()), bytes: Bytes::new() })),
         program_date_time: WallTime(0),
         duration,

@@ -7,6 +7,7 @@ use mp4_atom::{Atom, Avcc};
 use proptest::prelude::*;
 
 use super::*;
+use crate::mux::testing::h265_track;
 
 /// SPS and PPS.
 type Pair = (&'static [u8], &'static [u8]);
@@ -200,9 +201,30 @@ proptest! {
 }
 
 #[test]
+fn sets_of_h265_are_compared_as_they_stand_and_another_codec_is_another_track() {
+    let mut tracker = ParameterSetTracker::new(h265_track());
+    assert_eq!(tracker.update(&h265_track()), Change::None);
+    let mut other = h265_track();
+    other.parameter_sets.pps[0] = Bytes::from_static(b"\x44\x01\xc0\x73\xc1\x8a");
+    assert_eq!(tracker.update(&other), Change::NewTrack(Box::new(other.clone())));
+    assert_eq!(tracker.update(&h265_track()), Change::InBand);
+    assert_eq!(tracker.update(&read(SMALL)), Change::NewTrack(Box::new(read(SMALL))));
+}
+
+#[test]
 fn junk_behind_the_sps_is_cut_off() {
     for junk in [&[0xff][..], &[0x42, 0x17], &[0x01, 0x02, 0x03]] {
         let track = h264_track([SMALL.0, junk].concat().into(), Bytes::from_static(SMALL.1)).unwrap();
         assert_eq!(track, read(SMALL), "{junk:?}");
+    }
+}
+
+#[test]
+fn the_reorder_depth_of_h265_is_read_and_garbage_has_none() {
+    let sps = h265_track().parameter_sets.sps;
+    // x265's default: four B-frames in a pyramid.
+    assert_eq!(h265_reorder_depth(&sps), Some(2));
+    for length in 0..20 {
+        assert_eq!(h265_reorder_depth(&sps[..length]), None, "{length} bytes");
     }
 }

@@ -80,10 +80,12 @@ fn display_width(track: &VideoTrack) -> FixedPointU16 {
     FixedPointU16::new_raw(u32::try_from(width).unwrap_or(u32::MAX))
 }
 
-/// `VisualSampleEntry` with its decoder configuration (ISO/IEC 14496-12 §12.1.3, ISO/IEC 14496-15 §5.4.2.1).
+/// `VisualSampleEntry` with its decoder configuration (ISO/IEC 14496-12 §12.1.3, ISO/IEC 14496-15 §5.4.2.1, §8.4.1.1).
 fn sample_entry(track: &VideoTrack) -> Parent {
     let (entry, config) = match track.codec {
         VideoCodec::H264 => (BoxType::Avc1Box, BoxType::AvcCBox),
+        // Not `hev1`, which would let parameter sets come in-band alone: Apple's players stay black at it.
+        VideoCodec::H265 => (box_type(b"hvc1"), BoxType::HvcCBox),
     };
     const DPI_72: [u8; 4] = 0x0048_0000_u32.to_be_bytes();
     let entry = Parent::new(entry)

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{Muxer, init_section};
 use crate::media::{Sample, VideoTrack};
-use crate::mux::testing::{hex_dump, parts, sample, track};
+use crate::mux::testing::{h265_track, hex_dump, parts, sample, track};
 
 /// An init section as mp4-atom reads it, to its last byte.
 fn read_init(track: &VideoTrack) -> (Ftyp, Moov) {
@@ -70,6 +70,17 @@ fn another_demuxer_reads_the_init_section() {
     assert_eq!(avc1.avcc.sequence_parameter_sets, [track.parameter_sets.sps.to_vec()]);
     assert_eq!(avc1.avcc.picture_parameter_sets, [track.parameter_sets.pps[0].to_vec()]);
     assert_eq!(avc1.pasp, None);
+}
+
+#[test]
+fn h265_has_its_parameter_sets_in_the_sample_entry() {
+    let track = h265_track();
+    let (_, moov) = read_init(&track);
+    let [Codec::Hvc1(hvc1)] = &moov.trak[0].mdia.minf.stbl.stsd.codecs[..] else { panic!("one hvc1") };
+    assert_eq!((hvc1.visual.width, hvc1.visual.height), (640, 360));
+    let sets = &track.parameter_sets;
+    let units: Vec<_> = hvc1.hvcc.arrays.iter().flat_map(|array| array.nalus.clone()).collect();
+    assert_eq!(units, [sets.vps.clone().unwrap().to_vec(), sets.sps.to_vec(), sets.pps[0].to_vec()]);
 }
 
 #[test]
