@@ -47,7 +47,12 @@ impl Gateway {
             list_size: config.list_size,
             max_bytes: usize::try_from(config.max_stream_bytes).unwrap_or(usize::MAX),
         };
-        let settings = Settings { hls, max_streams: config.max_streams, video_timeout: config.video_timeout };
+        let settings = Settings {
+            hls,
+            max_streams: config.max_streams,
+            start_timeout: config.start_timeout,
+            video_timeout: config.video_timeout,
+        };
         let connector = Arc::new(RtspConnector::new(config.start_timeout));
         Ok(Self { listener, registry: Registry::new(settings, connector), config })
     }

@@ -89,6 +89,7 @@ impl ApiError {
                 I::Rejected { .. } | I::Protocol(_) => {
                     (StatusCode::BAD_GATEWAY, "camera_rejected", "Camera refused the request")
                 }
+                I::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many starts at once"),
                 I::Timeout { .. } | I::Silent(_) => {
                     (StatusCode::GATEWAY_TIMEOUT, "camera_timeout", "Camera did not answer in time")
                 }

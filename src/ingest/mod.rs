@@ -99,6 +99,9 @@ pub enum IngestError {
         /// How long was waited.
         after: Duration,
     },
+    /// Too many cameras are being connected to at once.
+    #[error("too many other cameras were being connected to for {} s: try again", .0.as_secs_f32())]
+    Busy(Duration),
     /// Only codecs that camgate doesn't carry.
     #[error(
         "the camera sends {codecs}; camgate plays H.264 and H.265: choose one in the camera's video settings"

@@ -11,18 +11,21 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::status::State;
 use super::{Output, StartError, StreamId, lock};
 use crate::clock;
 use crate::ingest::backoff::Backoff;
-use crate::ingest::{Connector, Event, IngestError, Session, SourceUrl};
+use crate::ingest::{Connector, Event, IngestError, Session, SourceUrl, Step};
 use crate::media::{VideoCodec, VideoTrack};
 
 /// A camera that was asked for and then not used is let go after this time.
 const UNUSED: Duration = Duration::from_secs(2);
+
+/// By how much a start may outlast what was promised.
+const GRACE: Duration = Duration::from_millis(100);
 
 /// A camera that is watched by at least one stream.
 #[derive(Debug)]
@@ -61,6 +64,8 @@ pub(super) struct Surroundings {
     pub(super) starting: Semaphore,
     /// Bounds how many are being connected to again; apart, so that a site that is down holds up no start.
     pub(super) reconnecting: Semaphore,
+    /// The first attempt to connect takes no longer.
+    pub(super) start_timeout: Duration,
     /// Without video for so long a session is given up.
     pub(super) video_timeout: Duration,
 }
@@ -213,10 +218,19 @@ impl Camera {
         surroundings: &Surroundings,
         again: bool,
     ) -> Result<Box<dyn Session>, IngestError> {
-        let bound = if again { &surroundings.reconnecting } else { &surroundings.starting };
-        // The semaphore is never closed; without a permit there is only less pacing.
-        let _permit = bound.acquire().await.ok();
-        surroundings.connector.connect(&self.source).await
+        // The semaphores are never closed; without a permit there is only less pacing.
+        if again {
+            let _permit = surroundings.reconnecting.acquire().await.ok();
+            return surroundings.connector.connect(&self.source).await;
+        }
+        // Someone waits for this one, and for no longer than was promised, however many stand before it.
+        let after = surroundings.start_timeout;
+        let deadline = Instant::now() + after;
+        let waiting = timeout_at(deadline, surroundings.starting.acquire());
+        let _permit = waiting.await.map_err(|_| IngestError::Busy(after))?;
+        // The connector keeps the same time and knows the step that took too long: it goes first.
+        let connecting = timeout_at(deadline + GRACE, surroundings.connector.connect(&self.source));
+        connecting.await.unwrap_or(Err(IngestError::Timeout { step: Step::Describe, after }))
     }
 
     fn connected(&self, codec: VideoCodec, again: bool) {

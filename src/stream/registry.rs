@@ -31,6 +31,8 @@ pub struct Settings {
     pub hls: hls::Settings,
     /// How many may run.
     pub max_streams: usize,
+    /// A start takes no longer.
+    pub start_timeout: Duration,
     /// Without video for so long a camera is connected to again.
     pub video_timeout: Duration,
 }
@@ -90,12 +92,18 @@ struct Pending {
 impl Registry {
     /// Nothing runs yet.
     pub fn new(settings: Settings, connector: Arc<dyn Connector>) -> Arc<Self> {
-        let video_timeout = settings.video_timeout;
+        let Settings { start_timeout, video_timeout, .. } = settings;
         let bound = || Semaphore::new(CONNECTING_AT_ONCE);
         let (starting, reconnecting) = (bound(), bound());
         Arc::new(Self {
             settings,
-            surroundings: Arc::new(Surroundings { connector, starting, reconnecting, video_timeout }),
+            surroundings: Arc::new(Surroundings {
+                connector,
+                starting,
+                reconnecting,
+                start_timeout,
+                video_timeout,
+            }),
             tables: Mutex::default(),
             tasks: TaskTracker::new(),
             next_sequence: AtomicU64::new(0),

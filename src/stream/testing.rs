@@ -181,6 +181,7 @@ pub(super) struct Bench {
     pub(super) cameras: Arc<Cameras>,
 }
 
+pub(super) const START_TIMEOUT: Duration = Duration::from_secs(7);
 pub(super) const VIDEO_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Bench {
@@ -199,7 +200,8 @@ impl Bench {
             list_size: 5,
             max_bytes: 64 << 20,
         };
-        let settings = Settings { hls, max_streams, video_timeout: VIDEO_TIMEOUT };
+        let settings =
+            Settings { hls, max_streams, start_timeout: START_TIMEOUT, video_timeout: VIDEO_TIMEOUT };
         let cameras = Arc::new(Cameras::default());
         Self { registry: Registry::new(settings, cameras.clone()), cameras }
     }

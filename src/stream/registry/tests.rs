@@ -2,7 +2,7 @@
 
 use super::super::reaper;
 use super::super::status::State;
-use super::super::testing::{Bench, VIDEO_TIMEOUT, id, link, settle};
+use super::super::testing::{Bench, START_TIMEOUT, VIDEO_TIMEOUT, id, link, settle};
 use super::*;
 use crate::ingest::Step;
 
@@ -396,6 +396,25 @@ async fn cameras_that_cannot_be_connected_to_again_hold_up_no_start() {
     bench.camera("good").answer(1);
     assert_eq!(asked.await.unwrap(), Ok(Started::New));
     bench.finish(&["down0", "good"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_takes_no_longer_than_promised_however_many_cameras_are_mute() {
+    let bench = Bench::with_streams(100);
+    let mut mute = Vec::new();
+    for n in 0..CONNECTING_AT_ONCE {
+        mute.push(bench.ask(&n.to_string(), &format!("mute{n}")).await);
+    }
+    let begin = tokio::time::Instant::now();
+    let asked = bench.ask("new", "good").await;
+    assert_eq!(bench.camera("good").connects(), 0);
+    assert_eq!(asked.await.unwrap(), failed(&IngestError::Busy(START_TIMEOUT)));
+    assert_eq!(begin.elapsed(), START_TIMEOUT);
+    for asked in mute {
+        let too_long = IngestError::Timeout { step: Step::Describe, after: START_TIMEOUT };
+        assert_eq!(asked.await.unwrap(), failed(&too_long));
+    }
+    assert_eq!(bench.registry.left(), (0, 0, 0));
 }
 
 #[tokio::test(start_paused = true)]
