@@ -44,8 +44,9 @@ fn fail(error: &Error) -> ExitCode {
 
 fn command() -> Command {
     let serve = config::serve_args(Command::new("serve").about("Run the gateway (the default)"));
-    let demo =
-        Command::new("demo").about("Run the gateway with a simulated camera, and print the URL to open");
+    let demo = Command::new("demo").about(
+        "Run the gateway with a simulated camera, and print the URL to open; idle streams stay for a day",
+    );
     let camera = Command::new("camera")
         .about("Run a simulated RTSP camera")
         .arg(
@@ -61,7 +62,13 @@ fn command() -> Command {
             ),
         )
         .arg(Arg::new("user").long("user").value_name("name").requires("password").help("Ask for this user"))
-        .arg(Arg::new("password").long("password").value_name("password").requires("user"))
+        .arg(
+            Arg::new("password")
+                .long("password")
+                .value_name("password")
+                .requires("user")
+                .help("With this password"),
+        )
         .arg(
             Arg::new("auth")
                 .long("auth")
@@ -72,6 +79,21 @@ fn command() -> Command {
     let probe = Command::new("probe")
         .about("Connect to a camera and print what it sends")
         .arg(Arg::new("url").required(true).value_name("rtsp://…"))
+        .arg(
+            Arg::new("user")
+                .long("user")
+                .value_name("name")
+                .requires("password")
+                .help("In place of the link's"),
+        )
+        .arg(
+            Arg::new("password")
+                .long("password")
+                .value_name("password")
+                .env("CAMERA_PASSWORD")
+                .hide_env_values(true)
+                .help("As it is, with no mark encoded"),
+        )
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"))
         .arg(
             Arg::new("seconds")
@@ -106,13 +128,18 @@ async fn bind(config: Config) -> Result<Gateway, Error> {
         tracing::warn!("{warning}");
     }
     let address = config.listen();
-    Gateway::bind(config).await.map_err(|error| format!("cannot listen on {address}: {error}").into())
+    Gateway::bind(config).await.map_err(|error| {
+        format!("cannot listen on {address}: {error}; choose another port with --port or PORT").into()
+    })
 }
 
 async fn demo(matches: &ArgMatches) -> Result<(), Error> {
     let mut config = Config::load(matches)?;
-    // Whoever opens the printed address after lunch still finds the stream.
-    config.cleanup_delay = config.cleanup_delay.max(Duration::from_secs(86_400));
+    if config.cleanup_delay == Config::default().cleanup_delay {
+        // Whoever opens the printed address after lunch still finds the stream.
+        config.cleanup_delay = Duration::from_secs(86_400);
+    }
+    let everywhere = config.host.is_unspecified();
     let gateway = bind(config).await?;
     let port = gateway.local_addr()?.port();
     let camera = testcam::Camera::bind(testcam::Options::default()).await?;
@@ -127,6 +154,12 @@ async fn demo(matches: &ArgMatches) -> Result<(), Error> {
     writeln!(out, "\n  A simulated camera plays at {link}")?;
     writeln!(out, "  Open http://localhost:{port}/player/demo — all streams: http://localhost:{port}/")?;
     writeln!(out, "  Or: curl http://localhost:{port}/streams/demo/stream.m3u8")?;
+    if everywhere {
+        writeln!(
+            out,
+            "  It listens on every interface, without access control: HOST=127.0.0.1 keeps it to this machine."
+        )?;
+    }
     writeln!(out, "  Ctrl-C ends it.\n")?;
     drop(out);
     running.await??;
@@ -164,6 +197,11 @@ async fn camera(matches: &ArgMatches) -> Result<(), Error> {
 async fn run_probe(matches: &ArgMatches) -> Result<(), Error> {
     let link = matches.get_one::<String>("url").map(String::as_str).unwrap_or_default();
     let source = SourceUrl::parse(link).map_err(|error| format!("this link can't be used: {error}"))?;
+    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+    let source = match (text("user"), text("password")) {
+        (Some(user), Some(password)) => source.with_credentials(user, password),
+        _ => source,
+    };
     let seconds = Duration::from_secs(matches.get_one::<u64>("seconds").copied().unwrap_or(8));
     let report = until_signal()?.run_until_cancelled_owned(probe::probe(&source, seconds)).await;
     let Some(report) = report else { return Ok(()) };

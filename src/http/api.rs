@@ -1,11 +1,13 @@
 //! The control API: start, stop, status, health.
 
+use std::collections::HashMap;
+
 use axum::Router;
 use axum::extract::{FromRequest, Query, Request, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::routing::{get, post};
 use axum::{Form, Json};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::AppState;
@@ -27,7 +29,11 @@ pub fn router() -> Router<AppState> {
 }
 
 /// Fields from the query, or from a body as JSON or form.
-struct Fields<T>(T);
+struct Fields<T> {
+    fields: T,
+    /// Not JSON: text between `&` and `=`.
+    url_encoded: bool,
+}
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Fields<T> {
     type Rejection = ApiError;
@@ -36,16 +42,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Fields<T> {
         if matches!(*request.method(), Method::GET | Method::HEAD) {
             let query = Query::from_request(request, state).await;
             let Query(fields) = query.map_err(|error| ApiError::invalid("query", error.body_text()))?;
-            return Ok(Self(fields));
+            return Ok(Self { fields, url_encoded: true });
         }
         if is_form(request.headers()) {
             let form = Form::from_request(request, state).await;
             let Form(fields) = form.map_err(|error| ApiError::invalid("body", error.body_text()))?;
-            return Ok(Self(fields));
+            return Ok(Self { fields, url_encoded: true });
         }
         let json = Json::from_request(request, state).await;
         let Json(fields) = json.map_err(|error| ApiError::invalid("body", error.body_text()))?;
-        Ok(Self(fields))
+        Ok(Self { fields, url_encoded: false })
     }
 }
 
@@ -67,6 +73,16 @@ struct StartFields {
     username: Option<String>,
     #[serde(default, deserialize_with = "text_or_number")]
     password: Option<String>,
+    #[serde(flatten)]
+    others: HashMap<String, IgnoredAny>,
+}
+
+impl StartFields {
+    /// `…&rtsp_link=rtsp://cam/live?channel=1&subtype=1`: the link ends at its `&`, and another stream than the one that
+    /// was meant would play.
+    fn link_is_cut(&self) -> bool {
+        self.rtsp_link.as_ref().is_some_and(|link| link.contains('?')) && !self.others.is_empty()
+    }
 }
 
 #[derive(Deserialize)]
@@ -104,9 +120,13 @@ struct StartAnswer {
 
 async fn start(
     State(state): State<AppState>,
-    Fields(fields): Fields<StartFields>,
+    Fields { fields, url_encoded }: Fields<StartFields>,
 ) -> Result<Json<StartAnswer>, ApiError> {
     let id = stream_id(fields.indicator_id.as_ref())?;
+    if url_encoded && fields.link_is_cut() {
+        let reason = "is followed by fields that are none of this request's: if they belong to the link, write its & as %26";
+        return Err(ApiError::invalid("rtsp_link", reason));
+    }
     let link = fields.rtsp_link.ok_or_else(|| ApiError::invalid("rtsp_link", "is missing"))?;
     let mut source =
         SourceUrl::parse(&link).map_err(|error| ApiError::invalid("rtsp_link", error.to_string()))?;
@@ -136,7 +156,7 @@ struct StopAnswer {
 
 async fn stop(
     State(state): State<AppState>,
-    Fields(fields): Fields<IdField>,
+    Fields { fields, .. }: Fields<IdField>,
 ) -> Result<Json<StopAnswer>, ApiError> {
     let id = stream_id(fields.indicator_id.as_ref())?;
     if !state.registry.stop(&id) {
@@ -147,7 +167,7 @@ async fn stop(
 
 async fn status(
     State(state): State<AppState>,
-    Fields(fields): Fields<IdField>,
+    Fields { fields, .. }: Fields<IdField>,
 ) -> Result<Json<Status>, ApiError> {
     let id = stream_id(fields.indicator_id.as_ref())?;
     let stream = state.registry.get(&id).ok_or(ApiError::StreamNotFound(id))?;

@@ -33,7 +33,7 @@ impl fmt::Debug for Credentials {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourceUrlError {
     /// Not `rtsp`.
-    #[error("it must begin with rtsp:// (it begins with {0:?})")]
+    #[error("it must begin with rtsp://{}", begins_with(.0))]
     Scheme(String),
     /// No host.
     #[error("it names no host")]
@@ -115,6 +115,14 @@ impl SourceUrl {
     /// Host and port, for messages.
     pub fn address(&self) -> String {
         format!("{}:{}", self.url.host_str().unwrap_or_default(), self.url.port().unwrap_or(554))
+    }
+}
+
+fn begins_with(scheme: &str) -> String {
+    match scheme {
+        "" => String::new(),
+        "rtsps" => "; rtsps:// is not supported yet".into(),
+        other => format!(" (it begins with {other:?})"),
     }
 }
 

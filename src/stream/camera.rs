@@ -234,7 +234,8 @@ impl Camera {
     }
 
     fn connected(&self, codec: VideoCodec, again: bool) {
-        tracing::info!(source = %self.source, codec = codec.name(), again, "camera plays");
+        let what = if again { "camera plays again" } else { "camera plays" };
+        tracing::info!(source = %self.source, codec = codec.name(), "{what}");
         self.progress.send_modify(|progress| {
             progress.codec = Some(codec);
             progress.reconnects += u64::from(again);

@@ -124,9 +124,17 @@ impl Registry {
         id: &StreamId,
         source: &SourceUrl,
     ) -> Result<Started, StartError> {
-        let Pending { stream, camera, outcome } = self.prepare(id, source)?;
-        let answer = camera.first_outcome().await;
-        self.conclude(&stream, &camera, outcome, answer)
+        let started = match self.prepare(id, source) {
+            Ok(Pending { stream, camera, outcome }) => {
+                let answer = camera.first_outcome().await;
+                self.conclude(&stream, &camera, outcome, answer)
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &started {
+            tracing::warn!(stream = %id, %source, %error, "start failed");
+        }
+        started
     }
 
     fn prepare(self: &Arc<Self>, id: &StreamId, source: &SourceUrl) -> Result<Pending, StartError> {

@@ -75,6 +75,20 @@ async fn a_body_that_cannot_be_read_is_a_bad_request_too() {
 }
 
 #[tokio::test]
+async fn a_link_that_was_cut_at_its_ampersand_is_refused_and_one_that_was_not_is_taken() {
+    let (camera, gateway) = (camera().await, TestGateway::start().await);
+    let link = camera.url("/cam?channel=1&subtype=1");
+    let cut = gateway.get(&format!("{START}?indicator_id=1&rtsp_link={link}")).await;
+    let problem = cut.problem(400, "invalid_request");
+    assert_eq!(problem["field"], "rtsp_link");
+    says(&problem, &["%26"]);
+    let whole = link.replace('&', "%26");
+    gateway.get(&format!("{START}?indicator_id=1&rtsp_link={whole}")).await.ok();
+    let fields = json!({ "indicator_id": 1, "rtsp_link": link, "note": "extra fields of JSON do no harm" });
+    assert_eq!(gateway.post_json(START, &fields).await.ok()["status"], "active");
+}
+
+#[tokio::test]
 async fn a_password_of_a_wrong_type_is_refused_without_being_repeated() {
     let gateway = TestGateway::start().await;
     for password in [json!(-987_654), json!(987_654.5), json!([987_654]), json!({ "is": "987654" })] {

@@ -57,7 +57,7 @@ async function explain() {
 }
 
 const stopped = () =>
-  end('stopped', 'This stream has been stopped', 'Somebody stopped it, nobody watched it for a while, or it was never started.');
+  end('stopped', 'This stream is not running', 'It has been stopped, nobody watched it for a while, or it was never started. Start it on the page of all streams.');
 
 video.addEventListener('error', () => ended() || void explain());
 video.addEventListener('playing', () => {

@@ -132,6 +132,8 @@ async function stopStream(id: string): Promise<void> {
   } finally {
     if (button) button.disabled = false;
     await Promise.all([refresh(), refreshHealth()]);
+    // The button that had the focus is gone with its card.
+    if (!cards.has(id)) grid.focus();
   }
 }
 

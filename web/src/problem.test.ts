@@ -25,7 +25,7 @@ test('JSON that is no problem document does not break the page', () => {
 });
 
 test('a player tells a stopped stream from a gateway in trouble', () => {
-  assert.equal(whyNoStream(problemFrom(404, '')).title, 'This stream has been stopped');
+  assert.equal(whyNoStream(problemFrom(404, '')).title, 'This stream is not running');
   const busy = problemFrom(503, '{"title":"No picture yet","detail":"The camera has sent no keyframe."}');
   assert.deepEqual(whyNoStream(busy), { title: 'No picture yet', detail: 'The camera has sent no keyframe.' });
   assert.equal(whyNoStream(unreachable()).title, 'The gateway does not answer');

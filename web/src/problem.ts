@@ -37,8 +37,8 @@ export const unreachable = (): Problem =>
 export function whyNoStream(problem: Problem): { title: string; detail: string } {
   if (problem.status === 404) {
     return {
-      title: 'This stream has been stopped',
-      detail: 'Somebody stopped it, nobody watched it for a while, or it was never started.',
+      title: 'This stream is not running',
+      detail: 'It has been stopped, nobody watched it for a while, or it was never started. Start it on the page of all streams.',
     };
   }
   return { title: problem.title, detail: problem.detail };
