@@ -130,7 +130,7 @@ async fn a_viewer_of_a_stream_that_is_stopped_is_told_so_and_stops_asking() {
     page.does("play 2").await;
     assert_eq!(client.stop("gate").await.status, 200);
     let told = page.does("state stopped").await;
-    assert!(told["message"].as_str().unwrap().contains("stopped"), "{told}");
+    assert!(told["message"].as_str().unwrap().contains("not running"), "{told}");
     page.does("quiet 7").await;
     page.closes().await;
 }
