@@ -10,7 +10,6 @@ use bytes::Bytes;
 use h264_reader::nal::sps::{ChromaFormat, FrameMbsFlags, PicOrderCntType, SeqParameterSet, SpsError};
 use h264_reader::rbsp::{self, BitReaderError};
 
-use super::nal::START_CODE;
 use super::time::Timescale;
 use super::track::{VideoCodec, VideoTrack};
 
@@ -40,11 +39,6 @@ pub struct ParameterSets {
 }
 
 impl ParameterSets {
-    /// The sets as NAL units behind start codes, to stand before a keyframe (ISO/IEC 14496-10 Annex B).
-    pub fn annex_b(&self) -> Vec<u8> {
-        self.units().flat_map(|unit| [&START_CODE[..], &unit[..]].concat()).collect()
-    }
-
     /// The sets as NAL units behind their lengths, to stand before a keyframe of an MP4 sample.
     pub fn length_prefixed(&self) -> Vec<u8> {
         self.units().flat_map(|unit| [&length32(unit)[..], &unit[..]].concat()).collect()

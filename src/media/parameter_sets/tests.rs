@@ -102,10 +102,9 @@ fn another_demuxer_reads_the_decoder_configuration() {
 }
 
 #[test]
-fn the_sets_come_out_in_the_framing_of_each_container() {
+fn the_sets_come_out_behind_their_lengths() {
     let sets = read(BASELINE).parameter_sets;
     let (sps, pps) = BASELINE;
-    assert_eq!(sets.annex_b(), [&[0, 0, 0, 1], sps, &[0, 0, 0, 1], pps].concat());
     assert_eq!(sets.length_prefixed(), [&[0, 0, 0, 25], sps, &[0, 0, 0, 4], pps].concat());
 }
 
