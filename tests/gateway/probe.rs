@@ -59,6 +59,19 @@ async fn the_probe_tells_a_person_the_same_in_words() {
 }
 
 #[tokio::test]
+async fn credentials_that_no_link_can_hold_are_given_apart() {
+    let password = "p@ss/w#rd?";
+    let (_camera, link) = camera(&["--user", "admin", "--password", password]).await;
+    let as_flags = ["--user", "admin", "--password", password, "--seconds", "1"];
+    let (success, stdout, stderr) = probe(&link, &as_flags).await;
+    assert!(success && stdout.contains("1280x720"), "{stdout}{stderr}");
+    let from_environment = ["probe", &link, "--user", "admin", "--seconds", "1"];
+    let (status, stdout, stderr) =
+        Camgate::run(&from_environment, &[("CAMERA_PASSWORD", password)]).ended().await;
+    assert!(status.success() && stdout.contains("1280x720"), "{stdout}{stderr}");
+}
+
+#[tokio::test]
 async fn the_probe_says_in_one_line_why_a_camera_does_not_play() {
     let (camera, link) = camera(&["--user", "admin", "--password", "s3cret", "--auth", "basic"]).await;
     let with = |userinfo: &str, path: &str| {

@@ -92,6 +92,7 @@ async fn tells_nothing(access: fn(Credentials) -> Access, log_format: &str) {
     let (status, stdout, stderr) = process.ended().await;
     assert!(status.success());
 
+    assert!(stderr.contains("start failed"), "the log does not tell of starts that failed");
     assert!(stderr.contains("TRACE") && stderr.contains("retina"), "too little is logged to say anything");
     for telltale in telltales() {
         for answer in &answers {
