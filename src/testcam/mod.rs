@@ -20,6 +20,7 @@ mod access;
 mod clip;
 mod connection;
 mod control;
+mod fault;
 mod message;
 mod packet;
 mod rtcp;
@@ -40,6 +41,7 @@ use tracing::{debug, warn};
 pub use access::{Access, Credentials};
 pub use clip::{Clip, ClipError};
 pub use control::{Control, Counters};
+pub use fault::{Fault, FaultError, FaultKind};
 
 use control::{Shared, State};
 use packet::PacketizedClip;
@@ -93,6 +95,8 @@ pub struct Options {
     pub tick: Duration,
     /// Between RTCP sender reports; the first comes with the first picture. Default 5 s.
     pub sender_report_interval: Duration,
+    /// What goes wrong, and when. Default nothing.
+    pub faults: Vec<Fault>,
 }
 
 impl Default for Options {
@@ -108,6 +112,7 @@ impl Default for Options {
             stall_timeout: Duration::from_secs(10),
             tick: Duration::from_millis(5),
             sender_report_interval: Duration::from_secs(5),
+            faults: Vec::new(),
         }
     }
 }
