@@ -30,7 +30,7 @@ use flate2::write::GzEncoder;
 
 use super::Settings;
 use super::segment::{Init, InitId, MediaSequence, Part, RunId, Segment, bit_rate};
-use crate::media::VideoTrack;
+use crate::media::Tracks;
 use crate::mux::Container;
 
 /// The ring of finished segments.
@@ -164,11 +164,11 @@ impl Window {
     }
 
     /// What viewers may see from now on: the segments held, and the finished parts of the open one.
-    pub fn snapshot(&self, run: RunId, track: &Arc<VideoTrack>, open: OpenParts) -> Snapshot {
+    pub fn snapshot(&self, run: RunId, tracks: &Arc<Tracks>, open: OpenParts) -> Snapshot {
         Snapshot {
             run,
             settings: self.settings.clone(),
-            track: track.clone(),
+            tracks: tracks.clone(),
             listed: self.listed().cloned().collect(),
             retained: self.retained.iter().map(|retained| retained.segment.clone()).collect(),
             open,
@@ -197,8 +197,8 @@ pub struct Snapshot {
     pub run: RunId,
     /// How the stream is cut.
     pub settings: Settings,
-    /// The track of the newest segment.
-    pub track: Arc<VideoTrack>,
+    /// The tracks of the newest segment.
+    pub tracks: Arc<Tracks>,
     /// The segments of the playlist, oldest first.
     pub listed: Vec<Arc<Segment>>,
     /// Segments that have left the playlist and can still be fetched.

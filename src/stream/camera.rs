@@ -18,8 +18,8 @@ use super::status::State;
 use super::{Output, StartError, StreamId, lock};
 use crate::clock;
 use crate::ingest::backoff::Backoff;
-use crate::ingest::{Connector, Event, IngestError, Session, SourceUrl, Step};
-use crate::media::{VideoCodec, VideoTrack};
+use crate::ingest::{AudioOffer, Connector, Event, IngestError, Session, SourceUrl, Step};
+use crate::media::{AccessUnit, VideoCodec, VideoTrack};
 
 /// A camera that was asked for and then not used is let go after this time.
 const UNUSED: Duration = Duration::from_secs(2);
@@ -44,6 +44,9 @@ pub(super) struct Camera {
 struct Feed {
     outputs: Vec<Output>,
     track: Option<Box<VideoTrack>>,
+    audio: AudioOffer,
+    /// When audio came last, on the clock of arrivals.
+    audio_heard: Option<Duration>,
 }
 
 /// How far a camera has come.
@@ -86,6 +89,7 @@ impl Camera {
     /// Feeds `output` from the next random access point on.
     pub(super) fn attach(&self, mut output: Output) {
         let mut feed = lock(&self.feed);
+        output.set_audio(feed.audio.source());
         if let Some(track) = &feed.track {
             output.set_track(track);
         }
@@ -156,6 +160,21 @@ impl Camera {
         lock(&self.feed).track.as_deref().cloned()
     }
 
+    /// The audio of its session, and when some came last.
+    pub(super) fn audio(&self) -> (AudioOffer, Option<Duration>) {
+        let feed = lock(&self.feed);
+        (feed.audio.clone(), feed.audio_heard)
+    }
+
+    /// Has the output of that stream carry audio, or not.
+    pub(super) fn want_audio(&self, id: &StreamId, wanted: bool) {
+        let mut feed = lock(&self.feed);
+        let Feed { outputs, audio, .. } = &mut *feed;
+        if let Some(output) = outputs.iter_mut().find(|output| output.id == *id) {
+            output.want_audio(wanted, audio.source());
+        }
+    }
+
     pub(super) fn packets_lost(&self) -> u64 {
         self.packets_lost.load(Ordering::Relaxed)
     }
@@ -187,7 +206,7 @@ impl Camera {
             let error = match self.connect(surroundings, connected_before).await {
                 Ok(session) => {
                     healthy_since = Some(clock::elapsed());
-                    self.connected(session.codec(), connected_before);
+                    self.connected(&*session, connected_before);
                     while !connected_before && !self.used_soon().await {
                         if retire() {
                             return Ok(());
@@ -233,7 +252,15 @@ impl Camera {
         connecting.await.unwrap_or(Err(IngestError::Timeout { step: Step::Describe, after }))
     }
 
-    fn connected(&self, codec: VideoCodec, again: bool) {
+    fn connected(&self, session: &dyn Session, again: bool) {
+        let codec = session.codec();
+        let offer = session.audio().clone();
+        {
+            let mut feed = lock(&self.feed);
+            feed.outputs.iter_mut().for_each(|output| output.set_audio(offer.source()));
+            feed.audio = offer;
+            feed.audio_heard = None;
+        }
         let what = if again { "camera plays again" } else { "camera plays" };
         tracing::info!(source = %self.source, codec = codec.name(), "{what}");
         self.progress.send_modify(|progress| {
@@ -262,14 +289,15 @@ impl Camera {
         std::future::poll_fn(|context| {
             while let std::task::Poll::Ready(event) = session.poll_next(context) {
                 match event {
-                    Ok(event) => {
-                        latest = event.unit.arrival.elapsed;
-                        self.deliver(event);
+                    Ok(Event::Video { track, unit }) => {
+                        latest = unit.arrival.elapsed;
+                        self.deliver(track, unit);
+                        if !std::mem::replace(&mut live, true) {
+                            self.progress.send_modify(|progress| progress.state = State::Live);
+                        }
                     }
+                    Ok(beside) => self.deliver_beside(&beside),
                     Err(error) => return std::task::Poll::Ready(error),
-                }
-                if !std::mem::replace(&mut live, true) {
-                    self.progress.send_modify(|progress| progress.state = State::Live);
                 }
             }
             while silence.as_mut().poll(context).is_ready() {
@@ -284,13 +312,21 @@ impl Camera {
         .await
     }
 
-    fn deliver(&self, event: Event) {
-        let Event { track, unit } = event;
+    /// Hands on what comes beside pictures.
+    fn deliver_beside(&self, event: &Event) {
+        let mut feed = lock(&self.feed);
+        if let Event::Audio(unit) = event {
+            feed.audio_heard = Some(unit.arrival.elapsed);
+        }
+        feed.outputs.iter_mut().for_each(|output| output.take_beside(event));
+    }
+
+    fn deliver(&self, track: Option<Box<VideoTrack>>, unit: AccessUnit) {
         if unit.lost_packets > 0 {
             self.packets_lost.fetch_add(unit.lost_packets.into(), Ordering::Relaxed);
         }
         let mut feed = lock(&self.feed);
-        let Feed { outputs, track: known } = &mut *feed;
+        let Feed { outputs, track: known, .. } = &mut *feed;
         if let Some(track) = track {
             outputs.iter_mut().for_each(|output| output.set_track(&track));
             *known = Some(track);

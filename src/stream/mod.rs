@@ -14,7 +14,7 @@ pub mod status;
 mod testing;
 mod viewers;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,7 +22,8 @@ use tokio::sync::watch;
 
 use crate::clock;
 use crate::hls::{Packager, RunId, Snapshot};
-use crate::media::{AccessUnit, VideoTrack};
+use crate::ingest::Event;
+use crate::media::{AccessUnit, AudioSource, VideoTrack};
 
 pub use registry::{Registry, StartError, Started};
 pub use status::{State, Status};
@@ -69,6 +70,8 @@ pub struct Stream {
     last_access: AtomicU64,
     viewers: Mutex<Viewers>,
     bytes: Arc<AtomicUsize>,
+    /// Whether whoever started it wants audio.
+    audio: AtomicBool,
     camera: Mutex<Arc<camera::Camera>>,
 }
 
@@ -122,9 +125,33 @@ struct Output {
     packager: Packager,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     bytes: Arc<AtomicUsize>,
+    wants_audio: bool,
 }
 
 impl Output {
+    /// Learns what audio its camera has; with each session, before the first picture.
+    fn set_audio(&mut self, source: Option<&AudioSource>) {
+        if self.packager.set_audio(source.filter(|_| self.wants_audio), clock::elapsed()) {
+            self.publish();
+        }
+    }
+
+    fn want_audio(&mut self, wanted: bool, source: Option<&AudioSource>) {
+        if self.wants_audio != wanted {
+            self.wants_audio = wanted;
+            self.set_audio(source);
+        }
+    }
+
+    fn take_beside(&mut self, event: &Event) {
+        match event {
+            Event::Audio(unit) => self.packager.push_audio(unit),
+            Event::VideoReport(report) => self.packager.video_report(*report),
+            Event::AudioReport(report) => self.packager.audio_report(*report),
+            Event::Video { .. } => {}
+        }
+    }
+
     fn set_track(&mut self, track: &VideoTrack) {
         if self.packager.set_track(track, clock::elapsed()) {
             self.publish();

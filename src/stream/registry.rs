@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -114,8 +114,18 @@ impl Registry {
     ///
     /// Goes on to its end even if the caller loses interest: a stream is never half started.
     pub async fn start(self: &Arc<Self>, id: StreamId, source: SourceUrl) -> Result<Started, StartError> {
+        self.start_with(id, source, true).await
+    }
+
+    /// The same, with the camera's `audio` or without.
+    pub async fn start_with(
+        self: &Arc<Self>,
+        id: StreamId,
+        source: SourceUrl,
+        audio: bool,
+    ) -> Result<Started, StartError> {
         let this = self.clone();
-        let starting = self.tasks.spawn(async move { this.start_to_the_end(&id, &source).await });
+        let starting = self.tasks.spawn(async move { this.start_to_the_end(&id, &source, audio).await });
         starting.await.unwrap_or(Err(StartError::Stopped))
     }
 
@@ -123,8 +133,9 @@ impl Registry {
         self: &Arc<Self>,
         id: &StreamId,
         source: &SourceUrl,
+        audio: bool,
     ) -> Result<Started, StartError> {
-        let started = match self.prepare(id, source) {
+        let started = match self.prepare(id, source, audio) {
             Ok(Pending { stream, camera, outcome }) => {
                 let answer = camera.first_outcome().await;
                 self.conclude(&stream, &camera, outcome, answer)
@@ -137,7 +148,12 @@ impl Registry {
         started
     }
 
-    fn prepare(self: &Arc<Self>, id: &StreamId, source: &SourceUrl) -> Result<Pending, StartError> {
+    fn prepare(
+        self: &Arc<Self>,
+        id: &StreamId,
+        source: &SourceUrl,
+        audio: bool,
+    ) -> Result<Pending, StartError> {
         let mut tables = lock(&self.tables);
         if tables.draining {
             return Err(StartError::ShuttingDown);
@@ -145,6 +161,8 @@ impl Registry {
         if let Some(stream) = tables.streams.get(id).cloned() {
             stream.touch();
             let camera = stream.camera();
+            stream.audio.store(audio, Ordering::Relaxed);
+            camera.want_audio(id, audio);
             if camera.source == *source {
                 // Whoever comes while the camera is still being asked gets the answer of whoever came first.
                 let known = camera.progress().first.is_some();
@@ -168,7 +186,7 @@ impl Registry {
             return Err(StartError::TooManyStreams(self.settings.max_streams));
         }
         let camera = self.camera(&mut tables, source);
-        let stream = self.new_stream(id, &camera);
+        let stream = self.new_stream(id, &camera, audio);
         tables.streams.insert(id.clone(), stream.clone());
         Ok(Pending { stream, camera, outcome: Started::New })
     }
@@ -196,13 +214,19 @@ impl Registry {
         camera
     }
 
-    fn new_stream(&self, id: &StreamId, camera: &Arc<Camera>) -> Arc<Stream> {
+    fn new_stream(&self, id: &StreamId, camera: &Arc<Camera>, audio: bool) -> Arc<Stream> {
         let first_sequence = self.first_sequence();
         let (publisher, snapshots) = watch::channel(None);
         let bytes = Arc::new(AtomicUsize::new(0));
         let run = RunId(fastrand::u64(..1 << 48));
         let packager = Packager::new(self.settings.hls.clone(), run, first_sequence);
-        camera.attach(Output { id: id.clone(), packager, snapshots: publisher, bytes: bytes.clone() });
+        camera.attach(Output {
+            id: id.clone(),
+            packager,
+            snapshots: publisher,
+            bytes: bytes.clone(),
+            wants_audio: audio,
+        });
         let now = clock::elapsed();
         Arc::new(Stream {
             id: id.clone(),
@@ -212,6 +236,7 @@ impl Registry {
             last_access: AtomicU64::new(millis(now)),
             viewers: Mutex::new(Viewers::default()),
             bytes,
+            audio: AtomicBool::new(audio),
             camera: Mutex::new(camera.clone()),
         })
     }

@@ -14,7 +14,7 @@ use super::registry::Settings;
 use super::{Registry, StartError, Started, StreamId, lock};
 use crate::clock;
 use crate::hls;
-use crate::ingest::{Connector, Event, IngestError, Session, SourceUrl};
+use crate::ingest::{AudioOffer, Connector, Event, IngestError, Session, SourceUrl};
 use crate::media::{AccessUnit, Ticks, VideoCodec};
 use crate::mux::{Container, testing};
 
@@ -59,6 +59,10 @@ struct FakeSession {
 impl Session for FakeSession {
     fn codec(&self) -> VideoCodec {
         VideoCodec::H264
+    }
+
+    fn audio(&self) -> &AudioOffer {
+        &AudioOffer::None
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Event, IngestError>> {
@@ -134,7 +138,7 @@ impl Camera {
             let pts = i64::try_from(arrival.elapsed.as_millis()).unwrap() * 90;
             let data = testing::sample(0, 0, 0, key, &[&[if key { 0x65 } else { 0x41 }; 100]]).data;
             let unit = AccessUnit { pts: Ticks(pts), arrival, random_access: key, lost_packets: 0, data };
-            self.send(Ok(Event { track, unit }));
+            self.send(Ok(Event::Video { track, unit }));
             for _ in 0..4 {
                 tokio::task::yield_now().await;
             }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::testing::{arrival, settings, small};
+use super::super::testing::{arrival, settings, silent, small};
 use super::*;
 use crate::media::WallTime;
 
@@ -45,7 +45,7 @@ impl Fed {
     }
 
     fn snapshot(&self) -> Snapshot {
-        self.window.snapshot(RunId(1), &Arc::new(small()), OpenParts::default())
+        self.window.snapshot(RunId(1), &silent(small()), OpenParts::default())
     }
 
     fn listed(&self) -> Vec<u64> {
