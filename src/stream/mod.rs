@@ -7,6 +7,7 @@
 //! The [`Registry`] knows them all. The [`reaper`] lets go of what nobody watches. Nothing here speaks HTTP.
 
 mod camera;
+mod pacing;
 pub mod reaper;
 pub mod registry;
 pub mod status;

@@ -10,19 +10,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use super::camera::{Camera, Surroundings};
+use super::pacing::Pacing;
 use super::reaper::Seen;
 use super::viewers::Viewers;
 use super::{Output, Stream, StreamId, lock, millis};
 use crate::clock;
 use crate::hls::{self, Packager, RunId};
 use crate::ingest::{Connector, IngestError, SourceUrl};
-
-/// Cameras that are being connected to at once, at most; and as many again that are being connected to anew.
-const CONNECTING_AT_ONCE: usize = 64;
 
 /// What all streams have in common.
 #[derive(Clone, Debug)]
@@ -93,14 +91,11 @@ impl Registry {
     /// Nothing runs yet.
     pub fn new(settings: Settings, connector: Arc<dyn Connector>) -> Arc<Self> {
         let Settings { start_timeout, video_timeout, .. } = settings;
-        let bound = || Semaphore::new(CONNECTING_AT_ONCE);
-        let (starting, reconnecting) = (bound(), bound());
         Arc::new(Self {
             settings,
             surroundings: Arc::new(Surroundings {
                 connector,
-                starting,
-                reconnecting,
+                pacing: Pacing::new(),
                 start_timeout,
                 video_timeout,
             }),

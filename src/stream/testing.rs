@@ -18,7 +18,7 @@ use crate::ingest::{Connector, Event, IngestError, Session, SourceUrl};
 use crate::media::{AccessUnit, Ticks, VideoCodec};
 use crate::mux::{Container, testing};
 
-/// Some cameras, by the path of their links: `rtsp://cam/a` is camera `a`.
+/// Some cameras, by host and path of their links: `rtsp://nvr/a` is camera `nvr/a`, `rtsp://cam/a` is `a` for short.
 #[derive(Default)]
 pub(super) struct Cameras {
     cameras: Mutex<HashMap<String, Arc<Camera>>>,
@@ -70,7 +70,8 @@ impl Session for FakeSession {
 
 impl Connector for Cameras {
     fn connect(&self, source: &SourceUrl) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>> {
-        let camera = self.camera(source.request_url().path().trim_start_matches('/'));
+        let name = format!("{}{}", source.host(), source.request_url().path());
+        let camera = self.camera(name.trim_start_matches("cam/"));
         camera.connects.fetch_add(1, Ordering::Relaxed);
         let counted = Counted::new(&camera.open);
         async move {
@@ -172,7 +173,8 @@ pub(super) fn id(text: &str) -> StreamId {
 }
 
 pub(super) fn link(camera: &str) -> SourceUrl {
-    SourceUrl::parse(&format!("rtsp://cam/{camera}")).unwrap()
+    let host = if camera.contains('/') { "" } else { "cam/" };
+    SourceUrl::parse(&format!("rtsp://{host}{camera}")).unwrap()
 }
 
 /// A registry on fake cameras.

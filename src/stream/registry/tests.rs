@@ -1,5 +1,6 @@
 //! Starts, stops, moves and failures, interleaved on purpose, on cameras without sockets and in paused time.
 
+use super::super::pacing::{AT_ONE_HOST, RECONNECTS, STARTS};
 use super::super::reaper;
 use super::super::status::State;
 use super::super::testing::{Bench, START_TIMEOUT, VIDEO_TIMEOUT, id, link, settle};
@@ -384,29 +385,29 @@ async fn moves_of_one_stream_do_not_open_cameras_without_end() {
 #[tokio::test(start_paused = true)]
 async fn cameras_that_cannot_be_connected_to_again_hold_up_no_start() {
     let bench = Bench::with_streams(100);
-    for n in 0..CONNECTING_AT_ONCE {
-        bench.start(&n.to_string(), &format!("down{n}")).await;
-        bench.camera(&format!("down{n}")).fail().await;
+    for n in 0..RECONNECTS[0] {
+        bench.start(&n.to_string(), &format!("down{n}/")).await;
+        bench.camera(&format!("down{n}/")).fail().await;
     }
     // Each is asked again, and none answers.
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(bench.camera("down0").connects(), 2);
+    assert_eq!(bench.camera("down0/").connects(), 2);
     let asked = bench.ask("new", "good").await;
     assert_eq!(bench.camera("good").connects(), 1);
     bench.camera("good").answer(1);
     assert_eq!(asked.await.unwrap(), Ok(Started::New));
-    bench.finish(&["down0", "good"]).await;
+    bench.finish(&["down0/", "good"]).await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_start_takes_no_longer_than_promised_however_many_cameras_are_mute() {
+/// With so many mute cameras, a start of another one waits for its place, and is told so in time.
+async fn a_start_behind(mute_cameras: impl Iterator<Item = String>) {
     let bench = Bench::with_streams(100);
     let mut mute = Vec::new();
-    for n in 0..CONNECTING_AT_ONCE {
-        mute.push(bench.ask(&n.to_string(), &format!("mute{n}")).await);
+    for name in mute_cameras {
+        mute.push(bench.ask(&mute.len().to_string(), &name).await);
     }
     let begin = tokio::time::Instant::now();
-    let asked = bench.ask("new", "good").await;
+    let asked = bench.ask("new", "cam/good").await;
     assert_eq!(bench.camera("good").connects(), 0);
     assert_eq!(asked.await.unwrap(), failed(&IngestError::Busy(START_TIMEOUT)));
     assert_eq!(begin.elapsed(), START_TIMEOUT);
@@ -415,6 +416,33 @@ async fn a_start_takes_no_longer_than_promised_however_many_cameras_are_mute() {
         assert_eq!(asked.await.unwrap(), failed(&too_long));
     }
     assert_eq!(bench.registry.left(), (0, 0, 0));
+    assert_eq!(bench.registry.surroundings.pacing.host_count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_takes_no_longer_than_promised_however_many_cameras_are_mute() {
+    a_start_behind((0..STARTS).map(|n| format!("mute{n}/"))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_takes_no_longer_than_promised_however_mute_its_host_is() {
+    a_start_behind((0..AT_ONE_HOST[0]).map(|n| format!("mute{n}"))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_is_given_up_gives_its_place_back() {
+    let bench = Bench::with_streams(100);
+    for n in 0..AT_ONE_HOST[0] {
+        bench.ask(&n.to_string(), &format!("mute{n}")).await;
+    }
+    let asked = bench.ask("new", "good").await;
+    assert_eq!(bench.camera("good").connects(), 0);
+    bench.registry.stop(&id("0"));
+    settle().await;
+    assert_eq!(bench.camera("good").connects(), 1);
+    bench.camera("good").answer(1);
+    assert_eq!(asked.await.unwrap(), Ok(Started::New));
+    bench.finish(&["good"]).await;
 }
 
 #[tokio::test(start_paused = true)]
