@@ -12,6 +12,8 @@ pub mod reaper;
 pub mod registry;
 pub mod status;
 #[cfg(test)]
+mod storm_tests;
+#[cfg(test)]
 mod testing;
 mod viewers;
 

@@ -177,6 +177,24 @@ pub(super) fn link(camera: &str) -> SourceUrl {
     SourceUrl::parse(&format!("rtsp://{host}{camera}")).unwrap()
 }
 
+pub(super) fn hls_settings() -> hls::Settings {
+    hls::Settings {
+        container: Container::Fmp4,
+        segment_time: Duration::from_secs(2),
+        part_time: Duration::from_millis(200),
+        list_size: 5,
+        max_bytes: 64 << 20,
+    }
+}
+
+/// A camera's first picture, now.
+pub(super) fn track_event() -> Event {
+    let data = testing::sample(0, 0, 0, true, &[&[0x65; 100]]).data;
+    let unit =
+        AccessUnit { pts: Ticks(0), arrival: clock::arrival(), random_access: true, lost_packets: 0, data };
+    Event { track: Some(Box::new(testing::track())), unit }
+}
+
 /// A registry on fake cameras.
 pub(super) struct Bench {
     pub(super) registry: Arc<Registry>,
@@ -195,13 +213,7 @@ impl Bench {
     pub(super) fn with_streams(max_streams: usize) -> Self {
         // The clock's epoch must not lie ahead of a runtime whose time stands still.
         clock::elapsed();
-        let hls = hls::Settings {
-            container: Container::Fmp4,
-            segment_time: Duration::from_secs(2),
-            part_time: Duration::from_millis(200),
-            list_size: 5,
-            max_bytes: 64 << 20,
-        };
+        let hls = hls_settings();
         let settings =
             Settings { hls, max_streams, start_timeout: START_TIMEOUT, video_timeout: VIDEO_TIMEOUT };
         let cameras = Arc::new(Cameras::default());
