@@ -7,6 +7,7 @@
 //! The [`Registry`] knows them all. The [`reaper`] lets go of what nobody watches. Nothing here speaks HTTP.
 
 mod camera;
+pub mod ended;
 mod pacing;
 pub mod reaper;
 pub mod registry;
@@ -27,6 +28,7 @@ use crate::clock;
 use crate::hls::{Packager, RunId, Snapshot};
 use crate::media::{AccessUnit, VideoTrack};
 
+pub use ended::{Ended, Why};
 pub use registry::{Registry, StartError, Started};
 pub use status::{State, Status};
 use viewers::Viewers;

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Stream, lock};
 use crate::clock;
+use crate::hls::Snapshot;
 
 /// How a stream's camera is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -57,6 +58,8 @@ pub struct Status {
     pub packets_lost: u64,
     /// Why the camera was lost the last time.
     pub last_error: Option<String>,
+    /// What is not as it should be while the stream plays, and what to do about it.
+    pub warning: Option<String>,
 }
 
 impl Stream {
@@ -93,6 +96,7 @@ impl Stream {
             reconnects: progress.reconnects,
             packets_lost: camera.packets_lost(),
             last_error: progress.last_error.map(|error| error.to_string()),
+            warning: snapshot.filter(|snapshot| snapshot.cut_short).map(|snapshot| too_few_bytes(&snapshot)),
         }
     }
 
@@ -100,4 +104,15 @@ impl Stream {
     pub fn path(&self) -> String {
         format!("/streams/{}/stream.m3u8", self.id)
     }
+}
+
+/// What `MAX_STREAM_BYTES` leaves of a playlist.
+fn too_few_bytes(snapshot: &Snapshot) -> String {
+    let limit = snapshot.settings.max_bytes;
+    let (count, length) = (snapshot.listed.len(), snapshot.duration().as_secs_f64());
+    let wanted = 3 * snapshot.settings.target_duration();
+    format!(
+        "MAX_STREAM_BYTES ({limit} bytes) cuts the playlist short: it lists {count} segments of {length:.1} s in all, and \
+         players count on {wanted} s: raise it, or choose a lower bit rate in the camera's video settings"
+    )
 }

@@ -47,6 +47,7 @@ async fn a_failed_start_leaves_nothing_behind_and_all_who_wait_get_the_same_erro
         assert_eq!(answer.await.unwrap(), failed(&REFUSED));
     }
     assert_eq!(bench.registry.left(), (0, 0, 0));
+    assert_eq!(why(&bench, "1"), None, "it never ran");
     assert_eq!((bench.camera("a").connects(), bench.camera("a").open()), (1, 0));
     bench.camera("a").refuse(None);
     assert_eq!(bench.start("1", "a").await, Started::New, "and the next start begins anew");
@@ -82,6 +83,7 @@ async fn a_panic_ends_the_streams_of_its_camera_and_no_others() {
     bench.camera("a").upset().await;
     assert!(snapshots.changed().await.is_err(), "viewers learn of it");
     assert!(bench.registry.get(&id("1")).is_none());
+    assert_eq!(why(&bench, "1"), Some(Why::Fault));
     bench.camera("b").play(4).await;
     assert_eq!(bench.segments("2").0.len(), 3);
     assert_eq!(bench.start("1", "a").await, Started::New, "and it can be started again");
@@ -474,6 +476,10 @@ async fn a_stream_that_is_started_again_is_another_run_with_higher_numbers() {
     bench.finish(&["a"]).await;
 }
 
+fn why(bench: &Bench, stream: &str) -> Option<Why> {
+    bench.registry.ended(&id(stream)).map(|ended| ended.why)
+}
+
 fn reap(bench: &Bench, max_bytes: usize) -> tokio::task::JoinHandle<()> {
     let (delay, interval) = (Duration::from_secs(30), Duration::from_secs(10));
     tokio::spawn(reaper::run(bench.registry.clone(), delay, interval, max_bytes))
@@ -492,6 +498,7 @@ async fn the_reaper_lets_go_of_idle_streams_and_of_no_others() {
     reaper.abort();
     assert!(bench.registry.get(&id("idle")).is_none());
     assert_eq!((bench.camera("a").open(), bench.registry.count()), (0, 1));
+    assert_eq!((why(&bench, "idle"), why(&bench, "watched")), (Some(Why::Idle), None));
     bench.finish(&["a"]).await;
 }
 
@@ -503,7 +510,11 @@ async fn a_viewer_who_comes_back_at_the_last_moment_keeps_the_stream() {
     let condemned = reaper::to_stop(bench.registry.seen(), Duration::from_secs(30), usize::MAX);
     assert_eq!(condemned.len(), 1);
     bench.registry.get(&id("1")).unwrap().touch();
-    assert!(!bench.registry.stop_if(&condemned[0].id, |stream| stream.idle() >= Duration::from_secs(30)));
+    assert!(
+        !bench
+            .registry
+            .stop_if(&condemned[0].id, Why::Idle, |stream| stream.idle() >= Duration::from_secs(30))
+    );
     assert!(bench.registry.get(&id("1")).is_some());
     bench.finish(&["a"]).await;
 }
@@ -523,5 +534,8 @@ async fn when_memory_is_short_the_stream_that_was_watched_longest_ago_goes() {
     assert!(bench.registry.get(&id("2")).is_none());
     assert!(bench.registry.get(&id("1")).is_some());
     assert!(bench.registry.byte_length() < held);
+    assert_eq!(why(&bench, "2"), Some(Why::Memory));
+    bench.start("2", "2").await;
+    assert_eq!(why(&bench, "2"), None, "it runs again, however many bytes others hold");
     bench.finish(&["1", "2"]).await;
 }
