@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Stream, lock};
 use crate::clock;
-use crate::hls::Snapshot;
+use crate::hls::{self, Snapshot};
 
 /// How a stream's camera is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -108,11 +108,17 @@ impl Stream {
 
 /// What `MAX_STREAM_BYTES` leaves of a playlist.
 fn too_few_bytes(snapshot: &Snapshot) -> String {
-    let limit = snapshot.settings.max_bytes;
-    let (count, length) = (snapshot.listed.len(), snapshot.duration().as_secs_f64());
-    let wanted = 3 * snapshot.settings.target_duration();
+    let hls::Settings { max_bytes, list_size, .. } = snapshot.settings;
+    let (count, length) = (snapshot.listed.len(), snapshot.duration());
+    let enough = 3 * snapshot.settings.target_duration();
+    let wanted = if length.as_secs() < enough.into() {
+        format!("players count on {enough} s")
+    } else {
+        format!("HLS_LIST_SIZE asks for {list_size}")
+    };
     format!(
-        "MAX_STREAM_BYTES ({limit} bytes) cuts the playlist short: it lists {count} segments of {length:.1} s in all, and \
-         players count on {wanted} s: raise it, or choose a lower bit rate in the camera's video settings"
+        "MAX_STREAM_BYTES ({max_bytes} bytes) cuts the playlist short: it lists {count} segments of {:.1} s in all, and \
+         {wanted}; raise it, or choose a lower bit rate in the camera's video settings",
+        length.as_secs_f64()
     )
 }
