@@ -11,7 +11,7 @@ use futures::future::{BoxFuture, join_all};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::pacing::{AT_ONE_HOST, RECONNECTS};
+use super::pacing::RECONNECTS;
 use super::registry::Settings;
 use super::testing::{id, track_event};
 use super::{Registry, StartError, Started, State, lock};
@@ -226,7 +226,7 @@ async fn a_thousand_cameras_come_back_from_a_reboot_of_their_switch_without_a_st
     // The longest wait, and a queue.
     assert!(took <= Backoff::LONGEST + Duration::from_secs(5), "{took:?}");
     let (at_one_host, in_all) = lock(&site.seen).most;
-    assert!(at_one_host <= AT_ONE_HOST[1] && in_all <= RECONNECTS[0], "{at_one_host}, {in_all}");
+    assert!(at_one_host <= 4 && in_all <= 64, "{at_one_host}, {in_all}");
     let reconnects: u64 = registry.list().iter().map(|stream| stream.status().reconnects).sum();
     assert_eq!(reconnects, CAMERAS as u64);
     registry.shutdown().await;
@@ -249,7 +249,7 @@ async fn a_thousand_cameras_come_back_from_silence_without_a_storm() {
     // They stood in a queue: each place is taken four times in a second.
     assert!(busiest <= 4 * RECONNECTS[0], "{busiest} attempts in a second");
     let (at_one_host, in_all) = lock(&site.seen).most;
-    assert!(at_one_host <= AT_ONE_HOST[1] && in_all <= RECONNECTS[0], "{at_one_host}, {in_all}");
+    assert!(at_one_host <= 4 && in_all <= 64, "{at_one_host}, {in_all}");
     registry.shutdown().await;
 }
 
