@@ -169,7 +169,7 @@ async fn stop(
 ) -> Result<Json<StopAnswer>, ApiError> {
     let id = stream_id(fields.indicator_id.as_ref())?;
     if !state.registry.stop(&id) {
-        return Err(ApiError::StreamNotFound(id));
+        return Err(ApiError::no_stream(&state.registry, &id));
     }
     Ok(Json(StopAnswer { indicator_id: id.to_string(), status: "stopped" }))
 }
@@ -179,7 +179,7 @@ async fn status(
     Fields { fields, .. }: Fields<IdField>,
 ) -> Result<Json<Status>, ApiError> {
     let id = stream_id(fields.indicator_id.as_ref())?;
-    let stream = state.registry.get(&id).ok_or(ApiError::StreamNotFound(id))?;
+    let stream = state.registry.get(&id).ok_or_else(|| ApiError::no_stream(&state.registry, &id))?;
     Ok(Json(stream.status()))
 }
 

@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::pacing::{Lane, Pacing};
 use super::status::State;
 use super::{Output, StartError, StreamId, lock};
 use crate::clock;
@@ -23,6 +24,9 @@ use crate::media::{AccessUnit, VideoCodec, VideoTrack};
 
 /// A camera that was asked for and then not used is let go after this time.
 const UNUSED: Duration = Duration::from_secs(2);
+
+/// An attempt to connect again that takes so long to fail keeps others from connecting.
+const SLOW: Duration = Duration::from_secs(2);
 
 /// By how much a start may outlast what was promised.
 const GRACE: Duration = Duration::from_millis(100);
@@ -63,10 +67,8 @@ pub(super) struct Progress {
 /// What a camera's task needs from outside.
 pub(super) struct Surroundings {
     pub(super) connector: Arc<dyn Connector>,
-    /// Bounds how many cameras are being connected to at once for the first time: someone waits for each.
-    pub(super) starting: Semaphore,
-    /// Bounds how many are being connected to again; apart, so that a site that is down holds up no start.
-    pub(super) reconnecting: Semaphore,
+    /// Bounds how many cameras are being connected to at once.
+    pub(super) pacing: Pacing,
     /// The first attempt to connect takes no longer.
     pub(super) start_timeout: Duration,
     /// Without video for so long a session is given up.
@@ -201,9 +203,10 @@ impl Camera {
     ) -> Result<(), IngestError> {
         let mut backoff = Backoff::new(fastrand::u64(..));
         let mut connected_before = false;
+        let mut lane = Lane::Start;
         loop {
             let mut healthy_since = None;
-            let error = match self.connect(surroundings, connected_before).await {
+            let error = match self.connect(surroundings, &mut lane).await {
                 Ok(session) => {
                     healthy_since = Some(clock::elapsed());
                     self.connected(&*session, connected_before);
@@ -232,24 +235,31 @@ impl Camera {
         }
     }
 
+    /// Connects in `lane`, and says in which the next attempt belongs.
     async fn connect(
         &self,
         surroundings: &Surroundings,
-        again: bool,
+        lane: &mut Lane,
     ) -> Result<Box<dyn Session>, IngestError> {
-        // The semaphores are never closed; without a permit there is only less pacing.
-        if again {
-            let _permit = surroundings.reconnecting.acquire().await.ok();
-            return surroundings.connector.connect(&self.source).await;
+        let Surroundings { connector, pacing, start_timeout: after, .. } = surroundings;
+        let host = self.source.host();
+        if *lane == Lane::Start {
+            *lane = Lane::Again;
+            // Someone waits for this one, and for no longer than was promised, however many stand before it.
+            let deadline = Instant::now() + *after;
+            let waiting = timeout_at(deadline, pacing.place(host, Lane::Start));
+            let _place = waiting.await.map_err(|_| IngestError::Busy(*after))?;
+            // The connector keeps the same time and knows the step that took too long: it goes first.
+            let connecting = timeout_at(deadline + GRACE, connector.connect(&self.source));
+            return connecting
+                .await
+                .unwrap_or(Err(IngestError::Timeout { step: Step::Describe, after: *after }));
         }
-        // Someone waits for this one, and for no longer than was promised, however many stand before it.
-        let after = surroundings.start_timeout;
-        let deadline = Instant::now() + after;
-        let waiting = timeout_at(deadline, surroundings.starting.acquire());
-        let _permit = waiting.await.map_err(|_| IngestError::Busy(after))?;
-        // The connector keeps the same time and knows the step that took too long: it goes first.
-        let connecting = timeout_at(deadline + GRACE, surroundings.connector.connect(&self.source));
-        connecting.await.unwrap_or(Err(IngestError::Timeout { step: Step::Describe, after }))
+        let _place = pacing.place(host, *lane).await;
+        let began = Instant::now();
+        let outcome = connector.connect(&self.source).await;
+        *lane = if outcome.is_err() && began.elapsed() >= SLOW { Lane::Slow } else { Lane::Again };
+        outcome
     }
 
     fn connected(&self, session: &dyn Session, again: bool) {

@@ -7,9 +7,13 @@
 //! The [`Registry`] knows them all. The [`reaper`] lets go of what nobody watches. Nothing here speaks HTTP.
 
 mod camera;
+pub mod ended;
+mod pacing;
 pub mod reaper;
 pub mod registry;
 pub mod status;
+#[cfg(test)]
+mod storm_tests;
 #[cfg(test)]
 mod testing;
 mod viewers;
@@ -25,6 +29,7 @@ use crate::hls::{Packager, RunId, Snapshot};
 use crate::ingest::Event;
 use crate::media::{AccessUnit, AudioSource, VideoTrack};
 
+pub use ended::{Ended, Why};
 pub use registry::{Registry, StartError, Started};
 pub use status::{State, Status};
 use viewers::Viewers;

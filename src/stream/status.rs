@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{Stream, lock};
 use crate::clock;
+use crate::hls::{self, Snapshot};
 use crate::ingest::AudioOffer;
 use crate::media::{AudioEncoding, AudioTrack};
 
@@ -66,6 +67,8 @@ pub struct Status {
     pub packets_lost: u64,
     /// Why the camera was lost the last time.
     pub last_error: Option<String>,
+    /// What is not as it should be while the stream plays, and what to do about it.
+    pub warning: Option<String>,
 }
 
 /// The audio of a stream.
@@ -164,6 +167,7 @@ impl Stream {
             reconnects: progress.reconnects,
             packets_lost: camera.packets_lost(),
             last_error: progress.last_error.map(|error| error.to_string()),
+            warning: snapshot.filter(|snapshot| snapshot.cut_short).map(|snapshot| too_few_bytes(&snapshot)),
         }
     }
 
@@ -171,4 +175,21 @@ impl Stream {
     pub fn path(&self) -> String {
         format!("/streams/{}/stream.m3u8", self.id)
     }
+}
+
+/// What `MAX_STREAM_BYTES` leaves of a playlist.
+fn too_few_bytes(snapshot: &Snapshot) -> String {
+    let hls::Settings { max_bytes, list_size, .. } = snapshot.settings;
+    let (count, length) = (snapshot.listed.len(), snapshot.duration());
+    let enough = 3 * snapshot.settings.target_duration();
+    let wanted = if length.as_secs() < enough.into() {
+        format!("players count on {enough} s")
+    } else {
+        format!("HLS_LIST_SIZE asks for {list_size}")
+    };
+    format!(
+        "MAX_STREAM_BYTES ({max_bytes} bytes) cuts the playlist short: it lists {count} segments of {:.1} s in all, and \
+         {wanted}; raise it, or choose a lower bit rate in the camera's video settings",
+        length.as_secs_f64()
+    )
 }

@@ -164,6 +164,27 @@ fn bytes_are_bounded_and_the_newest_segment_stays() {
 }
 
 #[test]
+fn a_playlist_that_bytes_cut_short_says_so_until_it_is_whole_again() {
+    let mut fed = Fed::new(Settings { max_bytes: 1000, ..settings() });
+    // Fewer than it should list, for the stream is young.
+    (0..3).for_each(|_| fed.push(2000, true, 300));
+    assert!(!fed.snapshot().cut_short);
+    fed.window.make_room(300);
+    assert!(fed.snapshot().cut_short);
+    for _ in 0..20 {
+        fed.push(2000, true, 300);
+        fed.window.make_room(0);
+        assert!(fed.snapshot().cut_short);
+    }
+    // The camera takes fewer bits: five segments and one more fit.
+    for _ in 0..6 {
+        fed.push(2000, true, 100);
+        fed.window.make_room(0);
+    }
+    assert!(!fed.snapshot().cut_short);
+}
+
+#[test]
 fn what_has_left_the_playlist_goes_before_what_is_in_it() {
     let mut fed = Fed::new(Settings { max_bytes: 1000, ..settings() });
     (0..5).for_each(|_| fed.push(2000, true, 100));
