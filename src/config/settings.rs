@@ -51,6 +51,7 @@ pub const SETTINGS: &[&Setting] = &[
     &HLS_SEGMENT_TYPE,
     &START_TIMEOUT_SECONDS,
     &VIDEO_TIMEOUT_SECONDS,
+    &CAMERA_GUARD,
     &MAX_STREAMS,
     &MAX_STREAM_BYTES,
     &MAX_TOTAL_BYTES,
@@ -138,6 +139,15 @@ pub(super) const VIDEO_TIMEOUT_SECONDS: Setting = Setting {
     default: "10",
     doc: "Time without video after which the camera is connected anew",
     range: Range::Whole(2, 300),
+};
+
+pub(super) const CAMERA_GUARD: Setting = Setting {
+    name: "CAMERA_GUARD",
+    flag: Some("camera-guard"),
+    unit: "choice",
+    default: "auto",
+    doc: "Whether a guard bounds what a camera can make camgate hold, for some CPU: auto leaves out private addresses",
+    range: Range::OneOf(&["auto", "on", "off"]),
 };
 
 pub(super) const MAX_STREAMS: Setting = Setting {
