@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use camgate::config::settings::SETTINGS;
-use camgate::config::{
+use camgate::config::{CameraGuard, 
     Config, ConfigError, LogFormat, SegmentType, env_example, read_dotenv, serve_args, settings_markdown,
 };
 
@@ -47,6 +47,7 @@ fn with_nothing_set_every_setting_has_its_default() {
         max_stream_bytes: 64 << 20,
         max_total_bytes: 2 << 30,
         video_timeout: Duration::from_secs(10),
+        camera_guard: CameraGuard::Auto,
         log_level: "info".to_owned(),
         log_format: LogFormat::Text,
         warnings: vec![],
@@ -92,6 +93,7 @@ fn every_setting_reaches_its_field() {
             ("MAX_STREAM_BYTES", "4194304"),
             ("MAX_TOTAL_BYTES", "8M"),
             ("VIDEO_TIMEOUT_SECONDS", "300"),
+            ("CAMERA_GUARD", "on"),
             ("LOG_LEVEL", "camgate=debug,retina=info"),
             ("LOG_FORMAT", "json"),
         ],
@@ -111,6 +113,7 @@ fn every_setting_reaches_its_field() {
         max_stream_bytes: 4 << 20,
         max_total_bytes: 8 << 20,
         video_timeout: Duration::from_secs(300),
+        camera_guard: CameraGuard::On,
         log_level: "camgate=debug,retina=info".to_owned(),
         log_format: LogFormat::Json,
         warnings: vec![],

@@ -146,7 +146,7 @@ pub(super) const CAMERA_GUARD: Setting = Setting {
     flag: Some("camera-guard"),
     unit: "choice",
     default: "auto",
-    doc: "Whether a guard bounds what a camera can make camgate hold, for some CPU: auto leaves out private addresses",
+    doc: "Which cameras get a guard, which bounds what they can make camgate hold: on is all, auto those not at a private address",
     range: Range::OneOf(&["auto", "on", "off"]),
 };
 

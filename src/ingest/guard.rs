@@ -388,4 +388,15 @@ mod tests {
             assert!(Policy::On.guards(&source) && !Policy::Off.guards(&source));
         }
     }
+
+    #[tokio::test]
+    async fn an_address_of_a_relay_is_told_as_the_cameras() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let link = format!("rtsp://admin:x@{}/demo?channel=1", listener.local_addr().unwrap());
+        let source = SourceUrl::parse(&link).unwrap();
+        let relay = Relay::connect(&source).await.unwrap();
+        let asked = relay.request_url(&source);
+        assert_ne!(asked, *source.request_url());
+        assert_eq!(relay.unmask(&format!("no {asked} here")), format!("no {} here", source.request_url()));
+    }
 }

@@ -1,4 +1,4 @@
-//! RTSP cameras, by route of retina: the only file that names it.
+//! RTSP cameras, by way of retina: the only file that names it.
 //!
 //! retina speaks the protocol and puts RTP packets together to access units (RFC 2326, RFC 6184). What it leaves
 //! to its caller is here: a limit of time for every step, which track to take, parameter sets to tracks, and its errors
