@@ -146,6 +146,7 @@ fn values_just_outside_their_range_are_refused() {
         ("HLS_SEGMENT_TYPE", ["ts", "FMP4"]),
         ("START_TIMEOUT_SECONDS", ["0", "61"]),
         ("VIDEO_TIMEOUT_SECONDS", ["1", "301"]),
+        ("CAMERA_GUARD", ["yes", "ON"]),
         ("MAX_STREAMS", ["0", "100001"]),
         ("MAX_STREAM_BYTES", ["4194303", "3M"]),
         ("MAX_STREAM_BYTES", ["64MB", "MiB"]),
