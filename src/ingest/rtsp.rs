@@ -27,6 +27,7 @@ use retina::codec::{
 use retina::rtcp::{ReceivedCompoundPacket, TypedPacketRef};
 use tokio::time::Instant;
 
+use super::guard::{Policy, Relay};
 use super::{AudioOffer, Connector, Event, IngestError, Session, SourceUrl, Step};
 use crate::clock;
 use crate::media::parameter_sets::{self, ParameterSetError};
@@ -48,24 +49,26 @@ const MOST_CODEC_NAMES: usize = 8;
 /// Connects to RTSP cameras over TCP.
 pub struct RtspConnector {
     timeout: Duration,
+    policy: Policy,
     audio: bool,
     sessions: Arc<SessionGroup>,
 }
 
 impl RtspConnector {
-    /// To open a session may take as long as `timeout`. Without `audio`, cameras are asked for video alone.
-    pub fn new(timeout: Duration, audio: bool) -> Self {
-        Self { timeout, audio, sessions: Arc::default() }
+    /// To open a session may take as long as `timeout`; `policy` says which cameras get a guard. Without `audio`,
+    /// cameras are asked for video alone.
+    pub fn new(timeout: Duration, policy: Policy, audio: bool) -> Self {
+        Self { timeout, policy, audio, sessions: Arc::default() }
     }
 }
 
 impl Connector for RtspConnector {
     fn connect(&self, source: &SourceUrl) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>> {
-        let (source, limit, sessions) =
-            (source.clone(), Limit::from_now(self.timeout), self.sessions.clone());
+        let (source, policy, limit, sessions) =
+            (source.clone(), self.policy, Limit::from_now(self.timeout), self.sessions.clone());
         let audio = self.audio;
         async move {
-            let description = describe(&source, limit, sessions).await?;
+            let description = describe(&source, policy, limit, sessions).await?;
             Ok(Box::new(description.play(limit, audio).await?) as Box<dyn Session>)
         }
         .boxed()
@@ -84,7 +87,7 @@ impl Connector for RtspConnector {
 /// What a camera answered to `DESCRIBE`.
 pub struct Description {
     session: retina::client::Session<Described>,
-    address: String,
+    route: Route,
 }
 
 /// A track as its SDP describes it.
@@ -103,6 +106,7 @@ pub struct OfferedTrack {
 /// Connects and asks the camera what it offers.
 pub async fn describe(
     source: &SourceUrl,
+    policy: Policy,
     limit: Limit,
     sessions: Arc<SessionGroup>,
 ) -> Result<Description, IngestError> {
@@ -115,13 +119,52 @@ pub async fn describe(
         .user_agent(concat!("camgate/", env!("CARGO_PKG_VERSION")).into())
         .session_group(sessions)
         .unassigned_channel_data(UnassignedChannelDataPolicy::Ignore);
-    let describing = retina::client::Session::describe(source.request_url().clone(), options);
-    let address = source.address();
-    let session = limit
-        .hold(Step::Describe, describing)
-        .await?
-        .map_err(|error| classify(&error, Step::Describe, &address, has_credentials))?;
-    Ok(Description { session, address })
+    let describing = async {
+        let mut route = Route::to(source, policy).await?;
+        let describing = retina::client::Session::describe(route.request_url(source), options);
+        let session = route.hold(describing, Step::Describe, has_credentials).await?;
+        Ok(Description { session, route })
+    };
+    limit.hold(Step::Describe, describing).await?
+}
+
+/// How a camera is reached.
+struct Route {
+    address: String,
+    relay: Option<Relay>,
+}
+
+impl Route {
+    async fn to(source: &SourceUrl, policy: Policy) -> Result<Self, IngestError> {
+        let relay = if policy.guards(source) { Some(Relay::connect(source).await?) } else { None };
+        Ok(Self { address: source.address(), relay })
+    }
+
+    fn request_url(&self, source: &SourceUrl) -> url::Url {
+        self.relay.as_ref().map_or_else(|| source.request_url().clone(), |relay| relay.request_url(source))
+    }
+
+    /// What `asking` gives; where it fails, in our words.
+    async fn hold<T>(
+        &mut self,
+        asking: impl Future<Output = Result<T, retina::Error>>,
+        step: Step,
+        has_credentials: bool,
+    ) -> Result<T, IngestError> {
+        let answer = match &mut self.relay {
+            Some(relay) => relay.alongside(asking).await?,
+            None => asking.await,
+        };
+        answer.map_err(|error| self.unmask(classify(&error, step, &self.address, has_credentials)))
+    }
+
+    /// An error as it would be without a relay.
+    fn unmask(&self, error: IngestError) -> IngestError {
+        match (&self.relay, error) {
+            (Some(relay), IngestError::Protocol(text)) => IngestError::Protocol(relay.unmask(&text)),
+            (_, error) => error,
+        }
+    }
 }
 
 /// When a session must be open.
@@ -148,7 +191,8 @@ impl Limit {
 impl Description {
     /// The session description as the camera sent it (RFC 8866).
     pub fn sdp(&self) -> String {
-        String::from_utf8_lossy(self.session.sdp()).into_owned()
+        let sdp = String::from_utf8_lossy(self.session.sdp());
+        self.route.relay.as_ref().map_or_else(|| sdp.to_string(), |relay| relay.unmask(&sdp))
     }
 
     /// What the camera offers.
@@ -165,22 +209,22 @@ impl Description {
     /// Asks for the video, and for `audio` where that is wanted and there is some, and lets them play.
     pub async fn play(mut self, limit: Limit, audio: bool) -> Result<RtspSession, IngestError> {
         let (stream, codec) = self.choose_video()?;
-        let address = &self.address;
+        let chosen_audio = self.choose_audio(audio);
+        let Self { session, route } = &mut self;
         let setup = SetupOptions::default().frame_format(FrameFormat::MP4);
-        limit
-            .hold(Step::Setup, self.session.setup(stream, setup))
-            .await?
-            .map_err(|error| classify(&error, Step::Setup, address, true))?;
-        let (audio_stream, audio) = match self.choose_audio(audio) {
+        let asking = route.hold(session.setup(stream, setup), Step::Setup, true);
+        limit.hold(Step::Setup, asking).await??;
+        let (audio_stream, audio) = match chosen_audio {
             Some((stream, Ok(source))) => {
                 let setup = SetupOptions::default().frame_format(FrameFormat::MP4);
-                match limit.hold(Step::Setup, self.session.setup(stream, setup)).await? {
+                let asking = route.hold(session.setup(stream, setup), Step::Setup, true);
+                match limit.hold(Step::Setup, asking).await? {
                     Ok(()) => (Some(stream), AudioOffer::Carried(source)),
                     // The picture is worth more than the sound.
-                    Err(error) => (
-                        None,
-                        AudioOffer::LeftOut(format!("the camera does not set it up: {}", first_line(&error))),
-                    ),
+                    Err(error @ (IngestError::Rejected { .. } | IngestError::Protocol(_))) => {
+                        (None, AudioOffer::LeftOut(format!("it could not be set up: {error}")))
+                    }
+                    Err(error) => return Err(error),
                 }
             }
             Some((_, Err(why))) => (None, AudioOffer::LeftOut(why)),
@@ -190,13 +234,15 @@ impl Description {
         let options = PlayOptions::default()
             .initial_timestamp(InitialTimestampPolicy::Permissive)
             .initial_seq(retina::client::InitialSequenceNumberPolicy::Ignore);
-        let playing = limit
-            .hold(Step::Play, self.session.play(options))
-            .await?
-            .map_err(|error| classify(&error, Step::Play, address, true))?;
-        let demuxed = playing.demuxed().map_err(|error| protocol_error(&error))?;
+        let asking = self.route.hold(self.session.play(options), Step::Play, true);
+        let playing = limit.hold(Step::Play, asking).await??;
+        let demuxed = playing.demuxed().map_err(|error| self.route.unmask(protocol_error(&error)))?;
+        if let Some(relay) = &mut self.route.relay {
+            relay.completed();
+        }
         Ok(RtspSession {
             demuxed: Box::pin(demuxed),
+            route: self.route,
             stream,
             codec,
             audio_stream,
@@ -266,6 +312,7 @@ fn codec_name(encoding: &str) -> String {
 /// A camera that sends video.
 pub struct RtspSession {
     demuxed: Pin<Box<Demuxed>>,
+    route: Route,
     codec: VideoCodec,
     stream: usize,
     audio: AudioOffer,
@@ -286,6 +333,9 @@ impl Session for RtspSession {
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Event, IngestError>> {
+        if let Some(relay) = &mut self.route.relay {
+            relay.poll(context)?;
+        }
         loop {
             // retina asserts that it never sees some of what a hostile camera can send: that ends the session, not the
             // stream. A session whose poll has panicked is dropped, so what it left half done is seen by no one.
@@ -297,6 +347,9 @@ impl Session for RtspSession {
             match ready!(next) {
                 Some(Ok(CodecItem::VideoFrame(frame))) if frame.stream_id() == self.stream => {
                     self.bad_packets = 0;
+                    if let Some(relay) = &mut self.route.relay {
+                        relay.completed();
+                    }
                     if let Some(event) = self.take(frame)? {
                         return Poll::Ready(Ok(event));
                     }
@@ -319,7 +372,7 @@ impl Session for RtspSession {
                     self.bad_packets += 1;
                     self.lost_packets += 1;
                 }
-                Some(Err(error)) => return Poll::Ready(Err(session_error(&error))),
+                Some(Err(error)) => return Poll::Ready(Err(self.route.unmask(session_error(&error)))),
                 None => return Poll::Ready(Err(IngestError::Closed)),
             }
         }

@@ -17,7 +17,7 @@ use super::testing::{id, track_event};
 use super::{Registry, StartError, Started, State, lock};
 use crate::clock;
 use crate::ingest::backoff::Backoff;
-use crate::ingest::{Connector, Event, IngestError, Session, SourceUrl, Step};
+use crate::ingest::{AudioOffer, Connector, Event, IngestError, Session, SourceUrl, Step};
 
 const HOSTS: usize = 50;
 const CAMERAS_EACH: usize = 20;
@@ -76,6 +76,10 @@ struct StillSession {
 impl Session for StillSession {
     fn codec(&self) -> crate::media::VideoCodec {
         crate::media::VideoCodec::H264
+    }
+
+    fn audio(&self) -> &AudioOffer {
+        &AudioOffer::None
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Event, IngestError>> {
