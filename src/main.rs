@@ -61,6 +61,13 @@ fn command() -> Command {
                 "H.264 to loop, as an Annex B elementary stream (ffmpeg -i … -c:v libx264 -bf 0 -f h264)",
             ),
         )
+        .arg(
+            Arg::new("audio")
+                .long("audio")
+                .value_name("encoding")
+                .value_parser(["pcmu", "pcma", "l16", "aac", "g726", "opus"])
+                .help("Let hear a tone of 440 Hz"),
+        )
         .arg(Arg::new("user").long("user").value_name("name").requires("password").help("Ask for this user"))
         .arg(
             Arg::new("password")
@@ -177,6 +184,7 @@ async fn camera(matches: &ArgMatches) -> Result<(), Error> {
         options.clip = clip.map_err(|error| format!("{}: {error}", path.display()))?;
     }
     let text = |name: &str| matches.get_one::<String>(name).cloned();
+    options.audio = text("audio").and_then(|name| testcam::Audio::named(&name));
     if let (Some(username), Some(password)) = (text("user"), text("password")) {
         let credentials = testcam::Credentials { username, password };
         options.access = match text("auth").as_deref() {

@@ -16,9 +16,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::control::{Connected, Playing, Shared};
 use super::message::{Incoming, Request, Response, parse};
 use super::script::Script;
-use super::sdp;
-use super::sender::{Origin, Sender};
-use super::{Options, Start};
+use super::sdp::{self, AUDIO_TRACK};
+use super::sender::{Origin, Sender, Setting, Tracks};
+use super::{Audio, Options, Start};
 
 const METHODS: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, SET_PARAMETER, TEARDOWN";
 
@@ -56,9 +56,9 @@ struct Connection {
 struct Session {
     id: String,
     script: Script,
-    /// What RTP-Info names.
-    track_url: String,
-    origin: Origin,
+    tracks: Tracks,
+    /// What RTP-Info names, in the order of their SETUP.
+    track_urls: Vec<(String, Origin)>,
     play: Option<Play>,
 }
 
@@ -72,7 +72,7 @@ struct Play {
 
 impl Play {
     fn due(&self, shared: &Shared) -> Option<Instant> {
-        self.sender.as_ref().map(|sender| shared.next_tick(self.started + sender.due()))
+        self.sender.as_ref().and_then(Sender::due).map(|due| shared.next_tick(self.started + due))
     }
 }
 
@@ -208,8 +208,16 @@ impl Connection {
             _ => {}
         }
         let options = self.options();
-        let sdp = sdp::describe(&options.clip, options.parameter_sets, &script);
+        let mut sdp = sdp::describe(&options.clip, options.parameter_sets, &script);
+        if let Some(audio) = self.audio(&script) {
+            sdp.push_str(&audio.describe(AUDIO_TRACK));
+        }
         Some(Response::new(200).header("Content-Base", request.base()).body("application/sdp", sdp))
+    }
+
+    /// What a path with this script lets hear.
+    fn audio(&self, script: &Script) -> Option<Audio> {
+        if let Script::Audio(audio) = script { Some(*audio) } else { self.options().audio }
     }
 
     fn setup(&mut self, request: &Request) -> Response {
@@ -223,19 +231,33 @@ impl Connection {
         let Some(channels) = request.header("Transport").and_then(interleaved_channels) else {
             return Response::new(461);
         };
-        let picture = match self.options().start {
-            Start::Keyframe => 0,
-            Start::MidGop(pictures) => pictures,
-        };
+        let is_audio = request.path().trim_end_matches('/').ends_with(AUDIO_TRACK);
+        let audio = self.audio(&script).filter(|_| is_audio);
+        if is_audio && audio.is_none() {
+            return Response::new(404);
+        }
         let origin = Origin {
             channels,
             ssrc: self.random.u32(..),
             sequence: self.random.u16(..),
             timestamp: self.random.u32(..),
-            picture,
         };
-        let id = format!("{:016x}", self.random.u64(..));
-        self.session = Some(Session { id, script, track_url: request.url.clone(), origin, play: None });
+        let session = match &mut self.session {
+            Some(session) => session,
+            none => none.insert(Session {
+                id: format!("{:016x}", self.random.u64(..)),
+                script,
+                tracks: Tracks::default(),
+                track_urls: Vec::new(),
+                play: None,
+            }),
+        };
+        match audio {
+            Some(audio) => session.tracks.audio = Some((audio, origin)),
+            None => session.tracks.video = Some(origin),
+        }
+        session.track_urls.retain(|(url, _)| *url != request.url);
+        session.track_urls.push((request.url.clone(), origin));
         let (rtp, rtcp) = channels;
         self.with_session(Response::new(200)).header(
             "Transport",
@@ -247,16 +269,23 @@ impl Connection {
         let shared = &self.shared;
         let Some(session) = &mut self.session else { return Response::new(454) };
         if session.play.is_none() {
-            let sender = session.script.sends_media().then(|| {
-                let interval = shared.options.sender_report_interval;
-                let script = session.script.clone();
-                Sender::new(shared.media.clone(), script, session.origin, wall_clock(), interval)
-            });
+            let setting = Setting {
+                started: shared.script_time(),
+                wall: wall_clock(),
+                report_interval: shared.options.sender_report_interval,
+                picture: match shared.options.start {
+                    Start::Keyframe => 0,
+                    Start::MidGop(pictures) => pictures,
+                },
+            };
+            let sends = session.script.sends_media();
+            let sender = sends.then(|| Sender::new(&shared.media, &session.script, session.tracks, setting));
             session.play = Some(Play { started: Instant::now(), sender, _counted: shared.count_playing() });
         }
-        let sequence = session.origin.sequence;
-        let timestamp = session.origin.timestamp;
-        let info = format!("url={};seq={sequence};rtptime={timestamp}", session.track_url);
+        let info = |(url, origin): &(String, Origin)| {
+            format!("url={url};seq={};rtptime={}", origin.sequence, origin.timestamp)
+        };
+        let info = session.track_urls.iter().map(info).collect::<Vec<_>>().join(",");
         self.with_session(Response::new(200)).header("Range", "npt=0.000-").header("RTP-Info", info)
     }
 

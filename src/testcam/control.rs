@@ -236,7 +236,7 @@ mod tests {
     fn pictures_wait_for_the_next_tick_and_no_longer() {
         let clip = PacketizedClip::new(&Clip::switch(), ParameterSetPlacement::Both);
         let options = Options { tick: Duration::from_millis(5), ..Options::default() };
-        let shared = Shared::new(options, Media { clip: clip.clone(), other: clip });
+        let shared = Shared::new(options, Media { clip: clip.clone(), other: clip, faults: Vec::new() });
         for (due, tick) in [(0, 0), (1, 5_000), (4_999, 5_000), (5_000, 5_000), (33_333, 35_000)] {
             let at = |micros| shared.bound + Duration::from_micros(micros);
             assert_eq!(shared.next_tick(at(due)), at(tick), "{due} µs");
@@ -246,7 +246,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_clock_of_the_script_stands_until_something_plays_and_is_not_set_again() {
         let clip = PacketizedClip::new(&Clip::switch(), ParameterSetPlacement::Both);
-        let shared = Arc::new(Shared::new(Options::default(), Media { clip: clip.clone(), other: clip }));
+        let shared = Arc::new(Shared::new(
+            Options::default(),
+            Media { clip: clip.clone(), other: clip, faults: Vec::new() },
+        ));
         let second = Duration::from_secs(1);
         tokio::time::advance(second).await;
         assert_eq!(shared.script_time(), Duration::ZERO);

@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! Camera::run ─accepts─▶ connection::serve ─requests─▶ message, access, script, sdp
-//!                                          └─media───▶ sender ─▶ packet (cut once for all sessions), rtcp
+//!                                          └─media───▶ sender ─▶ packet (cut once for all sessions), audio, rtcp
 //! Control ─counts and steers─▶ control::Shared
 //! ```
 //!
@@ -17,12 +17,14 @@
 //! single-threaded runtime, where no wakeup crosses threads.
 
 mod access;
+mod audio;
 mod clip;
 mod connection;
 mod control;
 mod fault;
 mod message;
 mod packet;
+mod rewrite;
 mod rtcp;
 mod script;
 mod sdp;
@@ -39,6 +41,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 pub use access::{Access, Credentials};
+pub use audio::{Audio, AudioCodec};
 pub use clip::{Clip, ClipError};
 pub use control::{Control, Counters};
 pub use fault::{Fault, FaultError, FaultKind};
@@ -78,6 +81,8 @@ pub struct Options {
     pub access: Access,
     /// What it films. Default [`Clip::demo`].
     pub clip: Clip,
+    /// What it hears. Default nothing: there is no such track.
+    pub audio: Option<Audio>,
     /// Where SPS and PPS are told. Default both.
     pub parameter_sets: ParameterSetPlacement,
     /// Which picture a session gets first. Default a keyframe.
@@ -105,6 +110,7 @@ impl Default for Options {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             access: Access::default(),
             clip: Clip::demo(),
+            audio: None,
             parameter_sets: ParameterSetPlacement::default(),
             start: Start::default(),
             seed: None,
@@ -137,6 +143,7 @@ impl Camera {
         let media = Media {
             clip: PacketizedClip::new(&options.clip, options.parameter_sets),
             other: PacketizedClip::new(&Clip::switch(), ParameterSetPlacement::Both),
+            faults: options.faults.clone(),
         };
         let (wanted_tx, wanted) = watch::channel(State::Listening);
         let (actual, actual_rx) = watch::channel(State::Listening);
