@@ -84,6 +84,7 @@ impl Shared {
     }
 
     /// The script.
+    #[allow(dead_code, reason = "for what goes wrong with connections")]
     pub(super) fn faults(&self) -> &[Fault] {
         &self.options.faults
     }

@@ -4,6 +4,9 @@ use super::super::ParameterSetPlacement;
 use super::super::clip::Clip;
 use super::*;
 
+mod faults;
+mod sound;
+
 const SETTING: Setting = Setting {
     started: Duration::ZERO,
     wall: Duration::from_secs(1_700_000_000),
@@ -18,6 +21,8 @@ fn media(pictures: usize, faults: &[&str]) -> Arc<Media> {
     let other = PacketizedClip::new(&Clip::switch(), ParameterSetPlacement::Both);
     Arc::new(Media { clip, other, faults: faults.iter().map(|line| line.parse().unwrap()).collect() })
 }
+
+const SILENT: Tracks = Tracks { video: Some(VIDEO), audio: None };
 
 fn sender(script: Script, pictures: usize, picture: usize) -> Sender {
     let tracks = Tracks { video: Some(VIDEO), audio: None };
@@ -83,4 +88,55 @@ fn a_lossy_session_skips_one_sequence_number_in_each_nth_access_unit() {
     let packets: Vec<_> = (0..10).flat_map(|_| next(&mut sender)).collect();
     let gaps = packets.iter().zip(&packets[1..]).filter(|(one, two)| two.0 != one.0.wrapping_add(1));
     assert_eq!(gaps.count(), 3);
+}
+
+/// One RTP packet.
+#[derive(Clone, Debug, PartialEq)]
+struct Packet {
+    channel: u8,
+    payload_type: u8,
+    sequence: u16,
+    timestamp: u32,
+    payload: Vec<u8>,
+}
+
+/// A sender report, of the RTCP channel that it came on.
+#[derive(Clone, Debug, PartialEq)]
+struct Report {
+    channel: u8,
+    /// Since the session's start, by its NTP time.
+    captured: Duration,
+    timestamp: u32,
+}
+
+/// Sends with `faults` until `end` of the session: each packet and report with the time at which it left.
+fn sent(faults: &[&str], pictures: usize, tracks: Tracks, end: f64) -> (Vec<(f64, Packet)>, Vec<Report>) {
+    let mut sender = Sender::new(&media(pictures, faults), &Script::Loop, tracks, SETTING);
+    let (mut packets, mut reports) = (Vec::new(), Vec::new());
+    while let Some(due) = sender.due().filter(|due| due.as_secs_f64() < end - 1e-9) {
+        let mut out = Vec::new();
+        sender.write_next(&mut out);
+        let mut rest = &out[..];
+        while let [b'$', channel, high, low, tail @ ..] = rest {
+            let (packet, tail) = tail.split_at(usize::from(u16::from_be_bytes([*high, *low])));
+            rest = tail;
+            let word = |at: usize| u32::from_be_bytes(packet[at..at + 4].try_into().unwrap());
+            if channel % 2 == 0 {
+                let packet = Packet {
+                    channel: *channel,
+                    payload_type: packet[1] & 0x7f,
+                    sequence: u16::from_be_bytes([packet[2], packet[3]]),
+                    timestamp: word(4),
+                    payload: packet[12..].to_vec(),
+                };
+                packets.push((due.as_secs_f64(), packet));
+            } else {
+                let seconds = u64::from(word(8)) - 2_208_988_800 - SETTING.wall.as_secs();
+                let fraction = Duration::from_nanos((u64::from(word(12)) * 1_000_000_000).div_ceil(1 << 32));
+                let captured = Duration::from_secs(seconds) + fraction;
+                reports.push(Report { channel: *channel, captured, timestamp: word(16) });
+            }
+        }
+    }
+    (packets, reports)
 }
