@@ -7,6 +7,7 @@
 
 pub mod access_unit;
 pub mod nal;
+mod pace;
 pub mod parameter_sets;
 pub mod time;
 pub mod timeline;

@@ -5,22 +5,28 @@
 //! durations that are positive. This module is the only place that bridges the
 //! two. It never fails: an odd stamp costs a viewer at most an uneven frame.
 //!
-//! Three steps for each access unit:
+//! Four steps for each access unit:
 //! 1. *place* its stamp on the stream's clock, by an offset that holds for a run;
 //!    a stamp that cannot be true is replaced by one from its neighbours;
 //! 2. *decode time*: the n-th smallest presentation time so far, where n lags by
 //!    the depth of B-frame reordering (ISO/IEC 14496-10 §C.4.5.3);
-//! 3. *duration*: known when the next access unit comes, so one is held back.
+//! 3. *discipline*: compare it with arrival ([`Pace`]), and correct the offset where
+//!    the camera's clock runs fast or slow, or has stood still;
+//! 4. *duration*: known when the next access unit comes, so one is held back.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use super::access_unit::{AccessUnit, Sample};
+use super::pace::Pace;
 use super::time::{Arrival, Ticks, Timescale};
 
 /// Stamps that cannot be true, in a row, after which the camera's clock is believed to have changed.
 const STRIKES: u8 = 3;
+
+/// A stamp may have a picture come so much before its time, beyond what reordering takes: clocks are not that exact.
+const EARLIEST: Duration = Duration::from_millis(100);
 
 /// The deepest reordering that is learned by observation; streams that need more say so in their SPS.
 const MAX_OBSERVED_DEPTH: usize = 4;
@@ -51,6 +57,7 @@ struct Run {
     latest_presentation: Ticks,
     latest_arrival: Arrival,
     strikes: u8,
+    pace: Pace,
     /// Presentation times that have not yet served as a decode time.
     waiting: BinaryHeap<Reverse<Ticks>>,
 }
@@ -110,11 +117,26 @@ impl Timeline {
         arrived > self.max_gap && (stamped > self.max_gap || stamped < -self.max_gap)
     }
 
+    /// The presentation time of what the camera stamps `stamp`, as it is placed now; nothing before the first picture of
+    /// a run.
+    pub fn at_stamp(&self, stamp: Ticks) -> Option<Ticks> {
+        self.run.as_ref().map(|run| stamp + run.offset)
+    }
+
+    /// The time on the stream's clock of a picture that arrives at `elapsed` without delay; nothing before the first
+    /// picture of a run.
+    pub fn at_arrival(&self, elapsed: Duration) -> Option<Ticks> {
+        self.run.as_ref().map(|run| run.pace.due(elapsed))
+    }
+
     /// Places `unit`; returns the sample before it, whose duration is known now.
     pub fn push(&mut self, unit: AccessUnit) -> Option<Sample> {
         let presentation_time = self.place(&unit);
         let decode_time = self.decode_time(presentation_time);
         self.next_decode_time = decode_time + Ticks(1);
+        if let Some(run) = &mut self.run {
+            run.offset += run.pace.correction(decode_time, unit.arrival.elapsed, self.frame_duration);
+        }
         let finished = self.held.replace(Held { unit, decode_time, presentation_time });
         finished.map(|held| {
             let duration = decode_time - held.decode_time;
@@ -137,11 +159,16 @@ impl Timeline {
         let ahead = stamped - run.latest_presentation;
         // Two pictures are never due at once: a clock that stands still would stop the stream with it.
         let stands_still = unit.pts == run.latest_stamp;
-        let plausible = !stands_still && ahead <= self.max_gap && ahead > -self.reorder_span();
+        let plausible = !stands_still
+            && ahead <= self.max_gap
+            && ahead > -self.reorder_span()
+            && (ahead <= self.frames(3) || !self.is_too_early(run, stamped, unit));
         // Where the stamp can't be true, arrival is the better witness.
-        let by_arrival = self.arrived_since(run, unit).clamp(Ticks(1), self.max_gap);
-        let restamped = run.latest_presentation + by_arrival.min(self.frame_duration);
-        let by_arrival = run.latest_presentation + by_arrival;
+        let arrived = self.arrived_since(run, unit).clamp(Ticks(1), self.max_gap);
+        let restamped = run.latest_presentation + arrived.min(self.frame_duration);
+        let due = run.pace.due(unit.arrival.elapsed) + self.frames(self.depth);
+        let by_arrival =
+            due.max(run.latest_presentation + Ticks(1)).min(run.latest_presentation + self.max_gap);
 
         // The run was there a few lines above.
         let Some(run) = &mut self.run else { return restamped };
@@ -162,15 +189,26 @@ impl Timeline {
         placed
     }
 
+    /// Whether `unit` would have arrived before its time, were it due at `stamped`: its stamp has leapt ahead.
+    fn is_too_early(&self, run: &Run, stamped: Ticks, unit: &AccessUnit) -> bool {
+        let lead = self.frames(self.depth.max(MAX_OBSERVED_DEPTH) + 1);
+        stamped - run.pace.due(unit.arrival.elapsed) > lead + self.timescale.ticks(EARLIEST)
+    }
+
+    /// The usual time that so many pictures take.
+    fn frames(&self, count: usize) -> Ticks {
+        Ticks(self.frame_duration.0.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX)))
+    }
+
     fn start_run(&mut self, unit: &AccessUnit) -> Ticks {
-        let depth = i64::try_from(self.depth).unwrap_or(0);
-        let first = self.next_decode_time + Ticks(self.frame_duration.0.saturating_mul(depth));
+        let first = self.next_decode_time + self.frames(self.depth);
         self.run = Some(Run {
             offset: first - unit.pts,
             latest_stamp: unit.pts,
             latest_presentation: first,
             latest_arrival: unit.arrival,
             strikes: 0,
+            pace: Pace::new(self.timescale, self.next_decode_time, unit.arrival.elapsed),
             waiting: BinaryHeap::new(),
         });
         first
@@ -179,8 +217,7 @@ impl Timeline {
     /// How far a picture may step back behind the latest one and still be a B-frame.
     fn reorder_span(&self) -> Ticks {
         let depth = if self.depth_is_stated { self.depth } else { MAX_OBSERVED_DEPTH };
-        let frames = if depth == 0 { 0 } else { 2 * depth + 1 };
-        Ticks(self.frame_duration.0.saturating_mul(i64::try_from(frames).unwrap_or(i64::MAX)))
+        self.frames(if depth == 0 { 0 } else { 2 * depth + 1 })
     }
 
     fn arrived_since(&self, run: &Run, unit: &AccessUnit) -> Ticks {
@@ -192,15 +229,14 @@ impl Timeline {
         let depth = self.depth;
         let Some(run) = &mut self.run else { return self.next_decode_time };
         run.waiting.push(Reverse(presentation_time));
-        let lead = i64::try_from((depth + 1).saturating_sub(run.waiting.len())).unwrap_or(0);
+        let lead = (depth + 1).saturating_sub(run.waiting.len());
         let Reverse(earliest) = match run.waiting.peek() {
             Some(_) if lead == 0 => run.waiting.pop().unwrap_or(Reverse(presentation_time)),
             Some(earliest) => *earliest,
             None => Reverse(presentation_time),
         };
         // While the buffer fills, decode times lead up to the first presentation time.
-        let lead = Ticks(self.frame_duration.0.saturating_mul(lead));
-        let decode_time = (earliest - lead).max(self.next_decode_time);
+        let decode_time = (earliest - self.frames(lead)).max(self.next_decode_time);
         if decode_time > presentation_time && !self.depth_is_stated {
             self.depth = (depth + 1).min(MAX_OBSERVED_DEPTH);
         }
@@ -317,9 +353,42 @@ mod tests {
     #[test]
     fn one_long_pause_does_not_stretch_the_usual_frame() {
         let mut timeline = timeline(Some(0));
-        let stamps = [0, FRAME, 2 * FRAME, 2 * FRAME + 2 * 90_000];
-        let last = *samples(&mut timeline, stamps).last().unwrap();
-        assert_eq!(last.1, FRAME + FRAME / 8, "the duration of a last frame is the usual one");
+        for (pts, arrival) in [(0, 0), (FRAME, 40), (2 * FRAME, 80), (52 * FRAME, 2080)] {
+            timeline.push(unit(pts, arrival));
+        }
+        let last = timeline.interrupt().unwrap();
+        assert_eq!(last.duration.0, FRAME + FRAME / 8, "the duration of a last frame is the usual one");
+    }
+
+    #[test]
+    fn a_stamp_that_leaps_ahead_of_its_arrival_is_not_believed() {
+        let mut stamps: Vec<_> = (0..10).map(|i| i * FRAME).collect();
+        stamps[5] += 2 * 90_000;
+        let got = samples(&mut timeline(Some(0)), stamps);
+        let expected: Vec<_> = (0..10).map(|i| (i * FRAME, FRAME, 0)).collect();
+        assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn stamps_of_32_bits_that_wrap_have_been_unwrapped_before_and_go_on() {
+        let wrap = 1i64 << 32;
+        let got = samples(&mut timeline(Some(0)), (-5..5).map(|i| wrap + i * FRAME));
+        assert!(got.iter().all(|(_, duration, offset)| (*duration, *offset) == (FRAME, 0)), "{got:?}");
+    }
+
+    #[test]
+    fn a_frame_rate_that_changes_is_followed_at_once() {
+        let mut timeline = timeline(Some(0));
+        let mut out = Vec::new();
+        let mut clock = 0;
+        for step in [40u64; 50].into_iter().chain([200; 50]).chain([20; 50]) {
+            clock += step;
+            out.extend(timeline.push(unit(i64::try_from(clock).unwrap() * 90, clock)));
+        }
+        let durations: Vec<_> = out.iter().map(|sample| sample.duration.0).collect();
+        assert_eq!(durations[..49], [3600; 49]);
+        assert_eq!(durations[49..99], [18_000; 50]);
+        assert_eq!(durations[99..], [1800; 50]);
     }
 
     #[test]
@@ -359,6 +428,56 @@ mod tests {
             }
             let longest = Timescale::VIDEO.ticks(MAX_GAP);
             prop_assert!(out.iter().all(|s| s.duration > Ticks::ZERO && s.duration <= longest));
+        }
+
+        #[test]
+        fn whatever_a_camera_stamped_the_stream_is_true_to_arrival_soon_after(
+            depth in prop_oneof![Just(Some(0u8)), Just(None)],
+            chaos in proptest::collection::vec((any::<i64>(), -5_000_000i64..5_000_000, 0u8..5, 1u64..1500), 1..100),
+            gain in -1000i64..1000,
+        ) {
+            let mut timeline = timeline(depth);
+            let (mut clock, mut now) = (0i64, 0u64);
+            let mut out: Vec<Sample> = Vec::new();
+            // Where the baseline is: the first sample of a run.
+            let mut start = 0;
+            let mut push = |timeline: &mut Timeline, clock: i64, now: u64, start: &mut usize| {
+                let next = unit(clock, now);
+                if timeline.gap_before(&next) {
+                    out.extend(timeline.interrupt());
+                    *start = out.len();
+                }
+                out.extend(timeline.push(next));
+                out.len()
+            };
+            let healthy = |seconds: u64, clock: &mut i64, now: &mut u64, push: &mut dyn FnMut(i64, u64)| {
+                for _ in 0..seconds * 25 {
+                    *clock = clock.wrapping_add(FRAME + FRAME * gain / 1_000_000);
+                    *now += 40;
+                    push(*clock, *now);
+                }
+            };
+            healthy(6, &mut clock, &mut now, &mut |c, n| { push(&mut timeline, c, n, &mut start); });
+            for (wild, step, kind, wait) in chaos {
+                clock = match kind {
+                    0 => wild,
+                    1 => clock.wrapping_add(step),
+                    2 => clock,
+                    _ => clock.wrapping_add(FRAME),
+                };
+                now += if kind == 3 { wait } else { 40 };
+                push(&mut timeline, clock, now, &mut start);
+            }
+            // After the longest gap of the playlist a new run has its own baseline; its own settling, too.
+            healthy(20, &mut clock, &mut now, &mut |c, n| { push(&mut timeline, c, n, &mut start); });
+            let settled = push(&mut timeline, clock.wrapping_add(FRAME), now + 40, &mut start);
+            healthy(2, &mut clock, &mut now, &mut |c, n| { push(&mut timeline, c, n, &mut start); });
+            let first = &out[start.min(settled - 1)];
+            for sample in &out[settled..] {
+                let arrived = Timescale::VIDEO.ticks(sample.arrival.elapsed - first.arrival.elapsed);
+                let late = arrived - (sample.decode_time - first.decode_time);
+                prop_assert!(late.0.abs() <= 9000, "{} ms late", late.0 / 90);
+            }
         }
     }
 }
