@@ -2,15 +2,15 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Options;
 use super::sender::Media;
+use super::{Fault, Options};
 
 /// What the camera does with its port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub(super) struct Shared {
     counters: watch::Sender<Counters>,
     /// Ticks are counted from here.
     bound: Instant,
+    /// The script's time is counted from here, once anything has played.
+    first_play: OnceLock<Instant>,
     /// Ends every connection when the camera ends.
     pub(super) all: CancellationToken,
     /// Ends the connections of now; replaced whenever it has been used. Held for no longer than that.
@@ -58,6 +60,7 @@ impl Shared {
             media: Arc::new(media),
             counters: watch::Sender::default(),
             bound: Instant::now(),
+            first_play: OnceLock::new(),
             current: Mutex::new(all.child_token()),
             all,
         }
@@ -73,6 +76,16 @@ impl Shared {
         let tick = self.options.tick.as_micros().max(1);
         let ticks = (due - self.bound).as_micros().div_ceil(tick);
         self.bound + Duration::from_micros(u64::try_from(ticks * tick).unwrap_or(u64::MAX))
+    }
+
+    /// What time it is on the script's clock: since the first PLAY that was ever answered, and 0 until then.
+    pub(super) fn script_time(&self) -> Duration {
+        self.first_play.get().map_or(Duration::ZERO, Instant::elapsed)
+    }
+
+    /// The script.
+    pub(super) fn faults(&self) -> &[Fault] {
+        &self.options.faults
     }
 
     /// The token that ends a connection accepted now.
@@ -91,6 +104,7 @@ impl Shared {
     }
 
     pub(super) fn count_playing(self: &Arc<Self>) -> Playing {
+        self.first_play.get_or_init(Instant::now);
         self.counters.send_modify(|counters| {
             counters.sessions += 1;
             counters.total_sessions += 1;
@@ -227,5 +241,18 @@ mod tests {
             let at = |micros| shared.bound + Duration::from_micros(micros);
             assert_eq!(shared.next_tick(at(due)), at(tick), "{due} µs");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_clock_of_the_script_stands_until_something_plays_and_is_not_set_again() {
+        let clip = PacketizedClip::new(&Clip::switch(), ParameterSetPlacement::Both);
+        let shared = Arc::new(Shared::new(Options::default(), Media { clip: clip.clone(), other: clip }));
+        let second = Duration::from_secs(1);
+        tokio::time::advance(second).await;
+        assert_eq!(shared.script_time(), Duration::ZERO);
+        drop(shared.count_playing());
+        tokio::time::advance(second).await;
+        let _again = shared.count_playing();
+        assert_eq!(shared.script_time(), second);
     }
 }
