@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -43,13 +44,40 @@ pub(super) struct Shared {
     pub(super) media: Arc<Media>,
     counters: watch::Sender<Counters>,
     /// Ticks are counted from here.
-    bound: Instant,
+    pub(super) bound: Instant,
     /// The script's time is counted from here, once anything has played.
     first_play: OnceLock<Instant>,
     /// Ends every connection when the camera ends.
     pub(super) all: CancellationToken,
     /// Ends the connections of now; replaced whenever it has been used. Held for no longer than that.
-    current: Mutex<CancellationToken>,
+    current: Mutex<Ending>,
+    places: Mutex<Places>,
+}
+
+/// How the connections of a time end together.
+#[derive(Clone, Debug)]
+pub(super) struct Ending {
+    pub(super) token: CancellationToken,
+    reset: Arc<AtomicBool>,
+}
+
+impl Ending {
+    fn of(token: CancellationToken) -> Self {
+        Self { token, reset: Arc::default() }
+    }
+
+    /// Whether they end, or have ended, with RST.
+    pub(super) fn is_reset(&self) -> bool {
+        self.reset.load(Ordering::Relaxed)
+    }
+}
+
+/// The places that a camera has for sessions.
+#[derive(Debug, Default)]
+struct Places {
+    taken: usize,
+    /// Until when those are kept that were left without TEARDOWN.
+    kept: Vec<Instant>,
 }
 
 impl Shared {
@@ -61,7 +89,8 @@ impl Shared {
             counters: watch::Sender::default(),
             bound: Instant::now(),
             first_play: OnceLock::new(),
-            current: Mutex::new(all.child_token()),
+            current: Mutex::new(Ending::of(all.child_token())),
+            places: Mutex::default(),
             all,
         }
     }
@@ -84,14 +113,51 @@ impl Shared {
     }
 
     /// The script.
-    #[allow(dead_code, reason = "for what goes wrong with connections")]
     pub(super) fn faults(&self) -> &[Fault] {
         &self.options.faults
     }
 
-    /// The token that ends a connection accepted now.
-    pub(super) fn connection_token(&self) -> CancellationToken {
+    /// When anything first played, if it has.
+    pub(super) fn played(&self) -> Option<Instant> {
+        self.first_play.get().copied()
+    }
+
+    /// When anything first played, as soon as it has.
+    pub(super) async fn first_play(&self) -> Instant {
+        let mut counters = self.counters.subscribe();
+        loop {
+            if let Some(played) = self.played() {
+                return played;
+            }
+            // The sender lives in self: the channel can't close here.
+            let _ = counters.changed().await;
+        }
+    }
+
+    /// What ends a connection accepted now.
+    pub(super) fn ending(&self) -> Ending {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends the connections of now, with RST or without a word.
+    pub(super) fn end_connections(&self, reset: bool) {
+        let next = Ending::of(self.all.child_token());
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = std::mem::replace(&mut *current, next);
+        ended.reset.store(reset, Ordering::Relaxed);
+        ended.token.cancel();
+    }
+
+    /// Takes one of at most so many places for sessions; `None` when there is none left.
+    pub(super) fn take_place(self: &Arc<Self>, most: usize, kept_for: Duration) -> Option<Place> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        places.kept.retain(|until| *until > now);
+        if places.taken + places.kept.len() >= most {
+            return None;
+        }
+        places.taken += 1;
+        Some(Place { shared: self.clone(), kept_for })
     }
 
     pub(super) fn count_connection(self: &Arc<Self>) -> Connected {
@@ -125,6 +191,30 @@ pub(super) struct Playing(Arc<Shared>);
 impl Drop for Playing {
     fn drop(&mut self) {
         self.0.counters.send_modify(|counters| counters.sessions -= 1);
+    }
+}
+
+/// A place for a session is taken for as long as this lives, and kept for a while after it.
+#[derive(Debug)]
+pub(super) struct Place {
+    shared: Arc<Shared>,
+    kept_for: Duration,
+}
+
+impl Place {
+    /// The session was torn down: nothing is kept.
+    pub(super) fn give_back(mut self) {
+        self.kept_for = Duration::ZERO;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut places = self.shared.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.taken -= 1;
+        if !self.kept_for.is_zero() {
+            places.kept.extend(Instant::now().checked_add(self.kept_for));
+        }
     }
 }
 
@@ -191,9 +281,7 @@ impl Control {
 
     /// Closes every connection, without a word to the clients. New ones are welcome.
     pub fn drop_all(&self) {
-        let next = self.shared.all.child_token();
-        let mut current = self.shared.current.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *current, next).cancel();
+        self.shared.end_connections(false);
     }
 
     /// Closes the port, so that connecting is refused, and returns once it is closed. Sessions go on:
@@ -247,10 +335,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_clock_of_the_script_stands_until_something_plays_and_is_not_set_again() {
         let clip = PacketizedClip::new(&Clip::switch(), ParameterSetPlacement::Both);
-        let shared = Arc::new(Shared::new(
-            Options::default(),
-            Media { clip: clip.clone(), other: clip, faults: Vec::new() },
-        ));
+        let media = Media { clip: clip.clone(), other: clip, faults: Vec::new() };
+        let shared = Arc::new(Shared::new(Options::default(), media));
         let second = Duration::from_secs(1);
         tokio::time::advance(second).await;
         assert_eq!(shared.script_time(), Duration::ZERO);

@@ -123,6 +123,12 @@ fn seconds(text: &str) -> Option<Duration> {
 }
 
 impl FaultKind {
+    /// All names, with an argument where one is needed, for a person.
+    pub const NAMES: &str = "close, reset, silent, stop-reading, partition, refuse; status=404, setup-status=453, \
+        new-nonce, endless-head, huge-body=1000000000, sdp-garbage; lose=50, duplicate=50, reorder=50, corrupt=50, \
+        other-clip, other-timing, alternate-pps, no-keyframes, keyframe-every=20, pace=0.5, huge-units=1000000, \
+        endless-unit; jump=-3600, clock-reset, outlier=7200, clock-stops, clock-rate=0.001, slow=2; no-audio";
+
     fn parse(name: &str, argument: &str) -> Option<Self> {
         let number = || argument.parse().ok();
         let nth = || argument.parse().ok().filter(|nth| *nth > 0);
@@ -194,6 +200,13 @@ mod tests {
         assert_eq!((fault.length, fault.kind), (Some(Duration::from_secs(10)), FaultKind::Refuse));
         let fault: Fault = "0:keyframe-every=20".parse().unwrap();
         assert_eq!((fault.length, fault.kind), (None, FaultKind::KeyframeEvery(20)));
+    }
+
+    #[test]
+    fn every_name_that_a_person_is_told_is_one() {
+        for name in FaultKind::NAMES.split([',', ';']) {
+            assert!(format!("0:{}", name.trim()).parse::<Fault>().is_ok(), "{name}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod common;
 mod command_line;
 mod demo;
 mod errors;
+mod faults;
 mod hostile;
 mod http;
 mod loss;
