@@ -18,6 +18,7 @@ mod faults;
 mod hostile;
 mod http;
 mod loss;
+mod media_faults;
 mod mpegts;
 mod parameter_sets;
 mod probe;
