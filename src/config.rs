@@ -36,6 +36,8 @@ pub struct Config {
     pub list_size: usize,
     /// How segments are packed.
     pub segment_type: SegmentType,
+    /// Whether cameras are asked for their audio.
+    pub audio: bool,
     /// Longest that a start waits for the camera.
     pub start_timeout: Duration,
     /// Most streams at a time.
@@ -146,6 +148,11 @@ impl Config {
             segment_type: sources.read(&s::HLS_SEGMENT_TYPE, |_, text| match text {
                 "fmp4" => Some(SegmentType::Fmp4),
                 "mpegts" => Some(SegmentType::MpegTs),
+                _ => None,
+            })?,
+            audio: sources.read(&s::AUDIO, |_, text| match text {
+                "auto" => Some(true),
+                "off" => Some(false),
                 _ => None,
             })?,
             start_timeout: sources.read(&s::START_TIMEOUT_SECONDS, Setting::seconds)?,

@@ -53,7 +53,7 @@ impl Gateway {
             start_timeout: config.start_timeout,
             video_timeout: config.video_timeout,
         };
-        let connector = Arc::new(RtspConnector::new(config.start_timeout));
+        let connector = Arc::new(RtspConnector::new(config.start_timeout, config.audio));
         Ok(Self { listener, registry: Registry::new(settings, connector), config })
     }
 

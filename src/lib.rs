@@ -15,6 +15,8 @@
 
 pub mod ingest;
 pub mod media;
+
+pub mod audio;
 pub mod mux;
 
 pub mod hls;

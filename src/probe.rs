@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::clock;
 use crate::ingest::rtsp::{self, Limit};
-use crate::ingest::{IngestError, Session, SourceUrl};
+use crate::ingest::{AudioOffer, Event, IngestError, Session, SourceUrl};
 use crate::media::VideoTrack;
 
 /// How long the camera may take to agree to send.
@@ -33,6 +33,8 @@ pub struct Report {
     pub tracks: Vec<Offer>,
     /// The video, once its parameter sets were seen.
     pub video: Option<Video>,
+    /// The audio, where the camera offers some.
+    pub audio: Option<Audio>,
     /// RTP packets that were lost or made no sense.
     pub packets_lost: u64,
     /// Why watching ended early.
@@ -81,6 +83,21 @@ pub struct Video {
     pub keyframes: u32,
 }
 
+/// The audio as it was seen.
+#[derive(Debug, Serialize)]
+pub struct Audio {
+    /// Usual name of what the camera sends.
+    pub codec: Option<&'static str>,
+    /// Hz.
+    pub sample_rate: Option<u32>,
+    /// Channels.
+    pub channels: Option<u16>,
+    /// Packets or frames that came.
+    pub units: u32,
+    /// Why it would be left out.
+    pub left_out: Option<String>,
+}
+
 /// Connects to `source` and watches it for `watch` after the first picture, or for as long without any.
 ///
 /// # Errors
@@ -98,7 +115,7 @@ pub async fn probe(source: &SourceUrl, watch: Duration) -> Result<Report, Ingest
     };
     let tracks = description.tracks().into_iter().map(offer).collect();
     let sdp = description.sdp();
-    let mut session = description.play(limit).await?;
+    let mut session = description.play(limit, true).await?;
     drop(greeting.connection);
     let connect = clock::elapsed() - begin;
 
@@ -109,7 +126,7 @@ pub async fn probe(source: &SourceUrl, watch: Duration) -> Result<Report, Ingest
         let next = std::future::poll_fn(|context| session.poll_next(context));
         match tokio::time::timeout_at(until, next).await {
             Ok(Ok(event)) => {
-                if seen.first.is_none() {
+                if seen.first.is_none() && matches!(event, Event::Video { .. }) {
                     until = tokio::time::Instant::now() + watch;
                 }
                 seen.take(event, begin);
@@ -128,6 +145,7 @@ pub async fn probe(source: &SourceUrl, watch: Duration) -> Result<Report, Ingest
         connect_ms: millis(connect),
         first_keyframe_ms: seen.first_keyframe.map(millis),
         tracks,
+        audio: seen.audio(session.audio()),
         packets_lost: seen.packets_lost,
         video: seen.video(session.codec().name()),
         ended,
@@ -187,22 +205,40 @@ struct Seen {
     frames: u32,
     bytes: usize,
     packets_lost: u64,
+    audio_units: u32,
 }
 
 impl Seen {
-    fn take(&mut self, event: crate::ingest::Event, begin: Duration) {
-        let at = event.unit.arrival.elapsed;
-        if let Some(track) = event.track {
+    fn take(&mut self, event: Event, begin: Duration) {
+        self.audio_units += u32::from(matches!(event, Event::Audio(_)));
+        let Event::Video { track, unit } = event else { return };
+        let at = unit.arrival.elapsed;
+        if let Some(track) = track {
             self.track = Some(*track);
         }
         self.first.get_or_insert(at);
         self.last = at;
         self.frames += 1;
-        self.bytes += event.unit.data.len();
-        self.packets_lost += u64::from(event.unit.lost_packets);
-        if event.unit.random_access {
+        self.bytes += unit.data.len();
+        self.packets_lost += u64::from(unit.lost_packets);
+        if unit.random_access {
             self.first_keyframe.get_or_insert(at.saturating_sub(begin));
             self.keyframe_arrivals.push(at);
+        }
+    }
+
+    fn audio(&self, offer: &AudioOffer) -> Option<Audio> {
+        let nothing = Audio { codec: None, sample_rate: None, channels: None, units: 0, left_out: None };
+        match offer {
+            AudioOffer::None => None,
+            AudioOffer::LeftOut(why) => Some(Audio { left_out: Some(why.clone()), ..nothing }),
+            AudioOffer::Carried(source) => Some(Audio {
+                codec: Some(source.encoding.name()),
+                sample_rate: Some(source.timescale.hz()),
+                channels: Some(source.channels),
+                units: self.audio_units,
+                left_out: None,
+            }),
         }
     }
 
@@ -270,6 +306,16 @@ impl fmt::Display for Report {
             let interval = video.keyframe_interval_seconds.map(|seconds| format!("{seconds:.2} s"));
             line("keyframe interval", &interval.unwrap_or_else(|| "unknown: fewer than two came".into()))?;
             line("watched", &format!("{} pictures, {} of them keyframes", video.frames, video.keyframes))?;
+        }
+        if let Some(audio) = &self.audio {
+            let what = match (audio.codec, audio.sample_rate, audio.channels, &audio.left_out) {
+                (Some(codec), Some(rate), Some(channels), _) => {
+                    format!("{codec}, {rate} Hz, {channels} channel(s), {} packets came", audio.units)
+                }
+                (.., Some(why)) => format!("left out: {why}"),
+                _ => String::new(),
+            };
+            line("audio", &what)?;
         }
         line("packets lost", &self.packets_lost.to_string())?;
         if let Some(ended) = &self.ended {

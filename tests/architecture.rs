@@ -14,11 +14,13 @@ use rust_paths::{Named, Source};
 /// Low parts come first. What is not named here may not be named there.
 const LAYERS: &[(&str, &[&str])] = &[
     ("media", &[]),
+    ("audio", &["media"]),
     ("mux", &["media"]),
-    ("hls", &["mux", "media"]),
+    ("hls", &["audio", "mux", "media"]),
     // The only place where clocks are read.
     ("clock", &["media"]),
-    ("ingest", &["media", "clock"]),
+    // It asks cameras for the audio alone that there is an encoder for.
+    ("ingest", &["audio::Encoder", "media", "clock"]),
     ("config", &[]),
     // The kind of container is a setting of a stream; how it is written is the business of `hls`.
     ("stream", &["ingest", "hls", "media", "mux::Container", "config", "clock"]),
@@ -34,7 +36,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Parts that only compute: no runtime, no sockets, no clock. Time is an argument, so tests need not wait.
-const PURE: &[&str] = &["media", "mux", "hls"];
+const PURE: &[&str] = &["media", "audio", "mux", "hls"];
 
 /// What a pure part may not name: as the beginning of a path.
 const IMPURE_ROOTS: &[&[&str]] =
@@ -51,6 +53,7 @@ const CONFINED: &[(&str, &str, &str)] = &[
         "src/ingest/rtsp.rs",
         "go through the traits of `ingest`: another RTSP library must be a change of one file",
     ),
+    ("flacenc", "src/audio/flac.rs", "go through `audio::Encoder`"),
     ("StatusCode", "src/http/", "return an error of your own, and let src/http/error.rs choose the status"),
 ];
 

@@ -4,14 +4,19 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is the failure of a test")]
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use bytes::Bytes;
+use camgate::audio::Encoder;
 use camgate::media::nal::START_CODE;
 use camgate::media::parameter_sets::h264_track;
-use camgate::media::{Arrival, Sample, Ticks, VideoTrack, WallTime};
+use camgate::media::{
+    Arrival, AudioEncoding, AudioSample, AudioSource, AudioUnit, Sample, Ticks, Timescale, Tracks,
+    VideoTrack, WallTime,
+};
 use camgate::mux::{Container, Muxer};
 use tempfile::TempDir;
 
@@ -136,11 +141,11 @@ fn length_prefixed(units: &[&[u8]]) -> Bytes {
 }
 
 /// Segments of a second in parts of eight samples, each segment as its bytes.
-fn segments(muxer: &mut Muxer, track: &VideoTrack, samples: &[Sample]) -> Vec<Vec<u8>> {
+fn segments(muxer: &mut Muxer, tracks: &Tracks, samples: &[Sample]) -> Vec<Vec<u8>> {
     let mut segments = Vec::new();
     for segment in samples.chunk_by(|_, next| !next.random_access) {
         let parts = segment.chunks(8).enumerate();
-        let chunks = parts.flat_map(|(i, part)| muxer.part(track, part, i == 0)).flatten();
+        let chunks = parts.flat_map(|(i, part)| muxer.part(tracks, part, &[], i == 0)).flatten();
         segments.push(chunks.collect());
     }
     segments
@@ -160,8 +165,9 @@ fn plays(container: Container, b_frames: &str, delay: i64) {
     assert_eq!(samples.iter().any(|s| s.composition_offset != Ticks::ZERO), b_frames != "0");
 
     let mut muxer = Muxer::new(container);
-    let init = muxer.init_section(&track);
-    let segments = segments(&mut muxer, &track, &samples);
+    let tracks = Tracks { video: track, audio: None };
+    let init = muxer.init_section(&tracks);
+    let segments = segments(&mut muxer, &tracks, &samples);
     assert_eq!(segments.len(), 4);
 
     let whole = save(&dir, "whole", init.as_ref(), &segments);
@@ -196,4 +202,156 @@ fn ffmpeg_plays_a_transport_stream() {
 #[test]
 fn ffmpeg_plays_a_transport_stream_with_b_frames() {
     plays(Container::MpegTs, "2", TS_DELAY);
+}
+
+/// Four seconds of a sine of 440 Hz.
+const TONE: [&str; 6] =
+    ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=4", "-af", "volume=6dB"];
+
+/// The tone as ffmpeg encodes it: raw bytes, or the frames of an ADTS stream.
+fn tone(format: &[&str]) -> Vec<u8> {
+    let args: Vec<_> = ["-v", "error"].iter().chain(&TONE).chain(format).chain(&["-"]).copied().collect();
+    run("ffmpeg", &args, Path::new("")).0
+}
+
+/// The mean volume of the tone, in dB. ffmpeg spreads it over two channels at half of its power each.
+fn tone_volume(channels: u16) -> f64 {
+    let args: Vec<_> =
+        TONE[..5].iter().copied().chain(["volume=6dB,volumedetect", "-f", "null", "-"]).collect();
+    detected(&run("ffmpeg", &args, Path::new("")).1, "mean_volume:") - if channels == 2 { 3.0 } else { 0.0 }
+}
+
+/// A number that ffmpeg's volumedetect has found.
+fn detected(said: &str, name: &str) -> f64 {
+    let rest = &said[said.find(name).unwrap_or_else(|| panic!("{said}")) + name.len()..];
+    rest.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+fn source(encoding: AudioEncoding, hz: u32, channels: u16) -> AudioSource {
+    AudioSource { encoding, timescale: Timescale::new(NonZeroU32::new(hz).unwrap()), channels }
+}
+
+/// The units of a source and how long each is, from an hour on; `silent` of its frames are made of silence.
+fn samples_of(
+    encoder: &mut Encoder,
+    units: &[&[u8]],
+    hz: i64,
+    silent: std::ops::Range<usize>,
+) -> Vec<AudioSample> {
+    let arrival = Arrival { elapsed: Duration::ZERO, wall: WallTime(0) };
+    let mut frames = Vec::new();
+    for unit in units {
+        let unit = AudioUnit { pts: Ticks(0), arrival, data: Bytes::copy_from_slice(unit) };
+        encoder.push(&unit, |frame| frames.push(frame.data));
+    }
+    let length = encoder.track().frame_length;
+    for at in silent {
+        frames[at] = encoder.silence();
+    }
+    let sample =
+        |(n, data)| AudioSample { decode_time: Ticks(3600 * hz + n * length.0), duration: length, data };
+    (0..).zip(frames).map(sample).collect()
+}
+
+/// The mean volume of what ffmpeg decodes, in dB, and of how many samples, over all channels.
+fn heard(file: &Path) -> (f64, f64) {
+    let args = ["-i", "FILE", "-vn", "-af", "volumedetect", "-f", "null", "-"];
+    let (_, said) = run("ffmpeg", &args, file);
+    (detected(&said, "mean_volume:"), detected(&said, "n_samples:"))
+}
+
+/// Packs `audio` beside a picture, and returns what ffmpeg hears; it may not complain.
+fn plays_audio(
+    container: Container,
+    source: &AudioSource,
+    units: &[&[u8]],
+    silent: std::ops::Range<usize>,
+) -> (f64, f64) {
+    let dir = tempfile::tempdir().unwrap();
+    let (video, pictures) = clip(&dir, "0");
+    let mut encoder = Encoder::new(source).unwrap();
+    let samples = samples_of(&mut encoder, units, source.timescale.hz().into(), silent);
+    let tracks = Tracks { video, audio: Some(encoder.track().clone()) };
+    assert!(container.carries_audio(encoder.track()));
+    let mut muxer = Muxer::new(container);
+    let init = muxer.init_section(&tracks);
+    // Parts of a fifth of a second, with the audio that belongs there.
+    let mut audio = samples.into_iter().peekable();
+    let mut bytes = Vec::new();
+    for (n, part) in pictures.chunks(5).enumerate() {
+        let end = Timescale::VIDEO.rescale(part[4].decode_time + part[4].duration, Timescale::VIDEO);
+        let beside: Vec<_> = std::iter::from_fn(|| {
+            audio.next_if(|sample| Timescale::VIDEO.rescale(sample.decode_time, source.timescale) < end)
+        })
+        .collect();
+        bytes.extend(muxer.part(&tracks, part, &beside, n % 5 == 0).into_iter().flatten());
+    }
+    let file = save(&dir, "whole", init.as_ref(), &[bytes]);
+    decodes_without_a_warning(&file);
+    assert_eq!(frames(&file), FRAMES);
+    let (volume, samples) = heard(&file);
+    (volume, samples / f64::from(source.timescale.hz()) / f64::from(source.channels))
+}
+
+/// Frames of an ADTS stream without their headers (ISO/IEC 13818-7 §6.2).
+fn adts_frames(mut stream: &[u8]) -> Vec<&[u8]> {
+    let mut frames = Vec::new();
+    while let [0xff, _, _, b3, b4, b5, _, ..] = stream {
+        let length = usize::from(b3 & 3) << 11 | usize::from(*b4) << 3 | usize::from(b5 >> 5);
+        let (frame, rest) = stream.split_at(length);
+        frames.push(&frame[7..]);
+        stream = rest;
+    }
+    frames
+}
+
+fn aac(channels: u16) -> (AudioSource, Vec<u8>) {
+    let count = channels.to_string();
+    let stream = tone(&["-c:a", "aac", "-b:a", "96k", "-ar", "48000", "-ac", &count, "-f", "adts"]);
+    // Low complexity, 48 kHz.
+    let config = [0x11, 0x80 | u8::try_from(channels << 3).unwrap()];
+    let config = Bytes::copy_from_slice(&config);
+    let encoding = AudioEncoding::Aac { config, rfc6381: "mp4a.40.2".into(), frame_length: 1024 };
+    (source(encoding, 48_000, channels), stream)
+}
+
+#[test]
+fn ffmpeg_hears_g711_and_l16_as_flac_as_loud_as_they_were() {
+    for (format, encoding, hz, channels) in [
+        (["-ar", "8000", "-ac", "1", "-f", "mulaw"], AudioEncoding::Pcmu, 8000, 1),
+        (["-ar", "8000", "-ac", "1", "-f", "alaw"], AudioEncoding::Pcma, 8000, 1),
+        (["-ar", "44100", "-ac", "2", "-f", "s16be"], AudioEncoding::L16, 44_100, 2),
+    ] {
+        let bytes = tone(&format);
+        let units: Vec<_> = bytes.chunks(640).collect();
+        let (volume, seconds) = plays_audio(Container::Fmp4, &source(encoding, hz, channels), &units, 0..0);
+        assert!((volume - tone_volume(channels)).abs() < 0.5, "{format:?}: {volume} dB");
+        assert!((seconds - 4.0).abs() < 0.05, "{format:?}: {seconds} s");
+    }
+}
+
+#[test]
+fn ffmpeg_hears_aac_in_both_containers() {
+    for container in [Container::Fmp4, Container::MpegTs] {
+        for channels in [1, 2] {
+            let (source, stream) = aac(channels);
+            let (volume, seconds) = plays_audio(container, &source, &adts_frames(&stream), 0..0);
+            assert!((volume - tone_volume(channels)).abs() < 0.5, "{container:?}: {volume} dB");
+            assert!((seconds - 4.0).abs() < 0.1, "{container:?}: {seconds} s");
+        }
+    }
+}
+
+#[test]
+fn silence_in_the_place_of_audio_is_heard_as_silence() {
+    for channels in [1, 2] {
+        let (aac, stream) = aac(channels);
+        let frames = adts_frames(&stream);
+        let (volume, _) = plays_audio(Container::Fmp4, &aac, &frames, 0..frames.len());
+        assert!(volume < -90.0, "{volume} dB");
+    }
+    let bytes = tone(&["-ar", "8000", "-ac", "1", "-f", "mulaw"]);
+    let units: Vec<_> = bytes.chunks(160).collect();
+    let (volume, _) = plays_audio(Container::Fmp4, &source(AudioEncoding::Pcmu, 8000, 1), &units, 0..100);
+    assert!(volume < -90.0, "{volume} dB");
 }

@@ -49,6 +49,7 @@ pub const SETTINGS: &[&Setting] = &[
     &HLS_SEGMENT_TIME,
     &HLS_LIST_SIZE,
     &HLS_SEGMENT_TYPE,
+    &AUDIO,
     &START_TIMEOUT_SECONDS,
     &VIDEO_TIMEOUT_SECONDS,
     &MAX_STREAMS,
@@ -120,6 +121,15 @@ pub(super) const HLS_SEGMENT_TYPE: Setting = Setting {
     default: "fmp4",
     doc: "How segments are packed: fragmented MP4 or MPEG-2 transport stream",
     range: Range::OneOf(&["fmp4", "mpegts"]),
+};
+
+pub(super) const AUDIO: Setting = Setting {
+    name: "AUDIO",
+    flag: Some("audio"),
+    unit: "choice",
+    default: "auto",
+    doc: "The cameras' audio: carried where browsers can play it, or never asked for",
+    range: Range::OneOf(&["auto", "off"]),
 };
 
 pub(super) const START_TIMEOUT_SECONDS: Setting = Setting {

@@ -6,6 +6,7 @@
 //! says ([`playlist`]). A [`Packager`] joins them: access units in, [`Snapshot`]s
 //! out. Sockets, tasks and clocks are elsewhere.
 
+mod audio_lane;
 pub mod packager;
 pub mod playlist;
 pub mod segment;

@@ -7,12 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Settings;
+use super::audio_lane::AudioLane;
 use super::segment::{MediaSequence, RunId, Segment};
 use super::segmenter::Segmenter;
 use super::window::{OpenParts, Snapshot, Window};
 use crate::media::parameter_sets::{Change, ParameterSetTracker};
 use crate::media::timeline::Timeline;
-use crate::media::{AccessUnit, Sample, VideoTrack};
+use crate::media::{
+    AccessUnit, AudioSource, AudioTrack, AudioUnit, Sample, SenderReport, Tracks, VideoTrack,
+};
+use crate::mux::Container;
+
+/// A camera's time of day is believed while it is no farther from ours.
+const CAMERA_TIME_WITHIN: i64 = 1000;
 
 /// Packs one stream, from its start to its stop, whatever happens to its camera meanwhile.
 #[derive(Debug)]
@@ -23,6 +30,10 @@ pub struct Packager {
     window: Window,
     /// Known from the first parameter sets on.
     pipeline: Option<Pipeline>,
+    /// The camera's audio, where it offers some that can be carried.
+    audio: Option<AudioLane>,
+    /// What the camera said last of the video's clock.
+    video_report: Option<SenderReport>,
     awaits_random_access: bool,
     /// As far as is known, on the clock of arrivals.
     now: Duration,
@@ -32,7 +43,7 @@ pub struct Packager {
 #[derive(Debug)]
 struct Pipeline {
     /// What decoders are initialised with.
-    track: Arc<VideoTrack>,
+    tracks: Arc<Tracks>,
     parameter_sets: ParameterSetTracker,
     /// Parameter sets to put before each keyframe, length-prefixed: for cameras that alternate between sets.
     in_band: Option<Vec<u8>>,
@@ -49,14 +60,16 @@ impl Packager {
             settings,
             first_sequence,
             pipeline: None,
+            audio: None,
+            video_report: None,
             awaits_random_access: true,
             now: Duration::ZERO,
         }
     }
 
-    /// The track that decoders are initialised with, once there is one.
-    pub fn track(&self) -> Option<&VideoTrack> {
-        self.pipeline.as_ref().map(|pipeline| &*pipeline.track)
+    /// What decoders are initialised with, once there is something.
+    pub fn tracks(&self) -> Option<&Tracks> {
+        self.pipeline.as_ref().map(|pipeline| &*pipeline.tracks)
     }
 
     /// The number that the next segment would have.
@@ -69,6 +82,33 @@ impl Packager {
         self.window.byte_length() + self.pipeline.as_ref().map_or(0, |p| p.segmenter.open_bytes())
     }
 
+    /// Learns what audio the camera offers, `None` for none: with each session, before its first access unit. `now` is
+    /// on the clock of arrivals. Returns whether viewers have something new to see.
+    pub fn set_audio(&mut self, source: Option<&AudioSource>, now: Duration) -> bool {
+        self.now = self.now.max(now);
+        self.video_report = None;
+        match &mut self.audio {
+            Some(lane) if Some(lane.source()) == source => lane.interrupt(),
+            lane => *lane = source.and_then(|source| AudioLane::new(source.clone())),
+        }
+        let Some(pipeline) = &self.pipeline else { return false };
+        if self.carried_audio(pipeline.segmenter.container()) == pipeline.tracks.audio.as_ref() {
+            return false;
+        }
+        let video = pipeline.tracks.video.clone();
+        self.change_tracks(video)
+    }
+
+    /// The audio track that a stream in `container` has.
+    fn carried_audio(&self, container: Container) -> Option<&AudioTrack> {
+        self.audio.as_ref().map(AudioLane::track).filter(|track| container.carries_audio(track))
+    }
+
+    fn tracks_with(&self, video: VideoTrack, container: Container) -> Arc<Tracks> {
+        let audio = self.carried_audio(container.carrying(video.codec)).cloned();
+        Arc::new(Tracks { video, audio })
+    }
+
     /// Learns what the camera describes: before the first access unit, and whenever its parameter sets may have
     /// changed. They hold from the next access unit on, which is a random access point.
     /// `now` is on the clock of arrivals. Returns whether viewers have something new to see.
@@ -77,13 +117,13 @@ impl Packager {
         let Some(pipeline) = &mut self.pipeline else {
             let mut timeline = Timeline::new(track.timescale, self.settings.longest_segment());
             timeline.configure(track.reorder_depth, track.frame_rate);
-            let shared = Arc::new(track.clone());
+            let tracks = self.tracks_with(track.clone(), self.settings.container);
             self.pipeline = Some(Pipeline {
                 parameter_sets: ParameterSetTracker::new(track.clone()),
                 in_band: None,
                 timeline,
-                segmenter: Segmenter::new(self.settings.clone(), shared.clone(), self.first_sequence),
-                track: shared,
+                segmenter: Segmenter::new(self.settings.clone(), tracks.clone(), self.first_sequence),
+                tracks,
             });
             return false;
         };
@@ -100,19 +140,29 @@ impl Packager {
             }
             Change::NewTrack(track) => {
                 pipeline.in_band = None;
-                pipeline.track = Arc::new(*track);
-                let last = pipeline.timeline.interrupt();
-                pipeline.timeline.configure(pipeline.track.reorder_depth, pipeline.track.frame_rate);
-                let finished = last.and_then(|sample| pipeline.segmenter.push(sample).segment);
-                let segments = [finished, pipeline.segmenter.change_track(pipeline.track.clone())];
-                self.awaits_random_access = true;
-                self.keep(segments)
+                self.change_tracks(*track)
             }
         }
     }
 
+    /// Ends what is open: what comes next needs a decoder that is initialised anew.
+    fn change_tracks(&mut self, video: VideoTrack) -> bool {
+        let Some(container) = self.pipeline.as_ref().map(|pipeline| pipeline.segmenter.container()) else {
+            return false;
+        };
+        let tracks = self.tracks_with(video, container);
+        let Some(pipeline) = &mut self.pipeline else { return false };
+        pipeline.tracks = tracks;
+        let last = pipeline.timeline.interrupt();
+        pipeline.timeline.configure(pipeline.tracks.video.reorder_depth, pipeline.tracks.video.frame_rate);
+        let finished = last.and_then(|sample| pipeline.segmenter.push(sample).segment);
+        let segments = [finished, pipeline.segmenter.change_tracks(pipeline.tracks.clone())];
+        self.awaits_random_access = true;
+        self.keep(segments)
+    }
+
     /// Takes an access unit; returns whether viewers have something new to see.
-    pub fn push(&mut self, unit: AccessUnit) -> bool {
+    pub fn push(&mut self, mut unit: AccessUnit) -> bool {
         self.now = self.now.max(unit.arrival.elapsed);
         let Some(pipeline) = &mut self.pipeline else { return false };
         let mut news = false;
@@ -129,14 +179,49 @@ impl Packager {
         }
         self.awaits_random_access = false;
         let Some(pipeline) = &mut self.pipeline else { return news };
-        let unit = match &pipeline.in_band {
-            Some(sets) if unit.random_access => {
-                AccessUnit { data: [&sets[..], &unit.data[..]].concat().into(), ..unit }
+        if let Some(sets) = pipeline.in_band.as_ref().filter(|_| unit.random_access) {
+            unit.data = [&sets[..], &unit.data[..]].concat().into();
+        }
+        if let Some(report) = &self.video_report {
+            let camera = report.time_of_day(unit.pts, pipeline.tracks.video.timescale);
+            if (camera.0 - unit.arrival.wall.0).abs() <= CAMERA_TIME_WITHIN {
+                unit.arrival.wall = camera;
             }
-            _ => unit,
-        };
+        }
+        let (pts, now) = (unit.pts, unit.arrival.elapsed);
+        let starts_run = !pipeline.timeline.is_running();
         let sample = pipeline.timeline.push(unit);
+        if let Some(lane) = &mut self.audio {
+            if starts_run {
+                lane.start(pts, &pipeline.timeline);
+            }
+            lane.fill(now, &pipeline.timeline, |sample| pipeline.segmenter.push_audio(sample));
+        }
         news | sample.is_some_and(|sample| self.take(sample))
+    }
+
+    /// Takes audio. It goes with the part that is being made, so there is nothing new to see before that ends.
+    pub fn push_audio(&mut self, unit: &AudioUnit) {
+        self.now = self.now.max(unit.arrival.elapsed);
+        let (Some(pipeline), Some(lane)) = (&mut self.pipeline, &mut self.audio) else { return };
+        if pipeline.tracks.audio.is_some() {
+            lane.push(unit, &pipeline.timeline, |sample| pipeline.segmenter.push_audio(sample));
+        }
+    }
+
+    /// Takes what the camera says of the video's clock.
+    pub fn video_report(&mut self, report: SenderReport) {
+        self.video_report = Some(report);
+        if let Some(lane) = &mut self.audio {
+            lane.video_report(report);
+        }
+    }
+
+    /// Takes what the camera says of the audio's clock.
+    pub fn audio_report(&mut self, report: SenderReport) {
+        if let Some(lane) = &mut self.audio {
+            lane.audio_report(report);
+        }
     }
 
     /// The camera is gone, or something was missed: what comes next starts after a discontinuity. `now` is on the
@@ -176,7 +261,7 @@ impl Packager {
             container: pipeline.segmenter.container(),
             parts: pipeline.segmenter.open_parts().to_vec(),
         };
-        Some(self.window.snapshot(self.run, &pipeline.track, open))
+        Some(self.window.snapshot(self.run, &pipeline.tracks, open))
     }
 }
 

@@ -68,15 +68,15 @@ fn push_line(text: &mut String, line: std::fmt::Arguments<'_>) {
 
 /// The multivariant playlist (RFC 8216 §4.3.4): one variant.
 pub fn multivariant(snapshot: &Snapshot) -> Vec<u8> {
-    let track = &snapshot.track;
+    let video = &snapshot.tracks.video;
     let average = snapshot.average_bit_rate();
     let variant = VariantStream {
         uri: MEDIA_PLAYLIST.into(),
         bandwidth: whole(snapshot.peak_bit_rate.max(average)),
         average_bandwidth: Some(whole(average)),
-        codecs: Some(track.rfc6381.clone()),
-        resolution: Some(Resolution { width: track.width.into(), height: track.height.into() }),
-        frame_rate: snapshot.frame_rate().or(track.frame_rate).map(|rate| (rate * 1000.0).round() / 1000.0),
+        codecs: Some(snapshot.tracks.codecs()),
+        resolution: Some(Resolution { width: video.width.into(), height: video.height.into() }),
+        frame_rate: snapshot.frame_rate().or(video.frame_rate).map(|rate| (rate * 1000.0).round() / 1000.0),
         ..VariantStream::default()
     };
     let playlist = MasterPlaylist { version: Some(6), variants: vec![variant], ..MasterPlaylist::default() };

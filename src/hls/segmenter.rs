@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use super::Settings;
 use super::segment::{Init, InitId, MediaSequence, Part, Segment};
-use crate::media::{Arrival, Sample, Ticks, VideoTrack, WallTime};
+use crate::media::{Arrival, AudioSample, Sample, Ticks, Tracks, WallTime};
 use crate::mux::{Container, Muxer};
 
 /// The first segments of a stream are shorter, so that there is a picture before a whole segment time has passed:
@@ -41,7 +41,7 @@ pub struct Segmenter {
     settings: Settings,
     max_segment_bytes: usize,
     muxer: Muxer,
-    track: Arc<VideoTrack>,
+    tracks: Arc<Tracks>,
     init: Option<Arc<Init>>,
     next_init: InitId,
     next_sequence: MediaSequence,
@@ -53,6 +53,10 @@ pub struct Segmenter {
     clock: Option<Clock>,
     latest_time_of_day: WallTime,
     open: Option<OpenSegment>,
+    /// Audio that came since the last part was cut, and how much of it.
+    audio: Vec<AudioSample>,
+    audio_duration: Ticks,
+    audio_bytes: usize,
 }
 
 /// Tells the time of day of a decode time: by the arrival of one sample that serves for a whole run.
@@ -93,7 +97,7 @@ pub struct Cut {
 impl Segmenter {
     /// A segmenter whose first segment has the number `first_sequence`, which is also the first
     /// discontinuity sequence.
-    pub fn new(settings: Settings, track: Arc<VideoTrack>, first_sequence: MediaSequence) -> Self {
+    pub fn new(settings: Settings, tracks: Arc<Tracks>, first_sequence: MediaSequence) -> Self {
         let mut segmenter = Self {
             max_segment_bytes: settings.max_bytes / 4,
             muxer: Muxer::new(settings.container),
@@ -108,9 +112,12 @@ impl Segmenter {
             clock: None,
             latest_time_of_day: WallTime(0),
             open: None,
-            track: track.clone(),
+            audio: Vec::new(),
+            audio_duration: Ticks::ZERO,
+            audio_bytes: 0,
+            tracks: tracks.clone(),
         };
-        segmenter.set_track(track);
+        segmenter.set_tracks(tracks);
         segmenter
     }
 
@@ -131,7 +138,7 @@ impl Segmenter {
 
     /// Bytes of the segment that is being made.
     pub fn open_bytes(&self) -> usize {
-        self.open.as_ref().map_or(0, |open| open.byte_length)
+        self.open.as_ref().map_or(0, |open| open.byte_length) + self.audio_bytes
     }
 
     /// Finishes the open segment: what comes next is not a continuation of it.
@@ -142,25 +149,25 @@ impl Segmenter {
         segment
     }
 
-    /// Finishes the open segment: what comes next needs a decoder that knows `track`.
-    pub fn change_track(&mut self, track: Arc<VideoTrack>) -> Option<Segment> {
+    /// Finishes the open segment: what comes next needs a decoder that knows `tracks`.
+    pub fn change_tracks(&mut self, tracks: Arc<Tracks>) -> Option<Segment> {
         let segment = self.interrupt();
-        self.set_track(track);
+        self.set_tracks(tracks);
         segment
     }
 
-    fn set_track(&mut self, track: Arc<VideoTrack>) {
+    fn set_tracks(&mut self, tracks: Arc<Tracks>) {
         // What has gone into MP4 once stays there: a playlist cannot take back its EXT-X-MAP.
         let container = self.muxer.container();
-        if container.carrying(track.codec) != container {
-            self.muxer = Muxer::new(container.carrying(track.codec));
+        if container.carrying(tracks.video.codec) != container {
+            self.muxer = Muxer::new(container.carrying(tracks.video.codec));
         }
-        self.init = self.muxer.init_section(&track).map(|bytes| {
+        self.init = self.muxer.init_section(&tracks).map(|bytes| {
             let id = self.next_init;
             self.next_init = InitId(id.0.wrapping_add(1));
             Arc::new(Init { id, bytes })
         });
-        self.track = track;
+        self.tracks = tracks;
     }
 
     /// Takes the next sample, after cutting where the rules say so.
@@ -206,6 +213,23 @@ impl Segmenter {
         cut
     }
 
+    /// Takes audio: it goes into the part that is being made. Cuts stay with the video, and neither waits for the other;
+    /// without video there is no part for it, so no more is kept than a segment takes.
+    pub fn push_audio(&mut self, sample: AudioSample) {
+        let Some(audio) = &self.tracks.audio else { return };
+        if audio.timescale.duration(self.audio_duration) < self.settings.longest_segment() {
+            self.audio_duration += sample.duration;
+            self.audio_bytes += sample.data.len();
+            self.audio.push(sample);
+        }
+    }
+
+    fn take_audio(&mut self) -> Vec<AudioSample> {
+        self.audio_duration = Ticks::ZERO;
+        self.audio_bytes = 0;
+        std::mem::take(&mut self.audio)
+    }
+
     fn segment_ends_before(&self, sample: &Sample) -> bool {
         let Some(open) = &self.open else { return false };
         let so_far = self.duration(open.duration);
@@ -237,7 +261,7 @@ impl Segmenter {
     }
 
     fn duration(&self, ticks: Ticks) -> Duration {
-        self.track.timescale.duration(ticks)
+        self.tracks.video.timescale.duration(ticks)
     }
 
     /// When the picture of `sample` arrived. Within a run the stream's own clock tells it, so that a burst of late
@@ -251,7 +275,7 @@ impl Segmenter {
             let wall = arrival.wall.max(latest);
             Clock { arrival: Arrival { wall, ..arrival }, ..fresh }
         });
-        let since = self.track.timescale.duration(sample.decode_time - clock.decode_time);
+        let since = self.tracks.video.timescale.duration(sample.decode_time - clock.decode_time);
         let mut time = clock.arrival.wall.after(since);
         if clock.arrival.elapsed + since > arrival.elapsed {
             // A picture can't come before its time: the one that set the clock came late.
@@ -269,10 +293,12 @@ impl Segmenter {
     }
 
     fn close_part(&mut self) {
+        let audio = self.take_audio();
         let Some(open) = &mut self.open else { return };
-        let (Some(first), timescale) = (open.pending.first(), self.track.timescale) else { return };
+        let (Some(first), timescale) = (open.pending.first(), self.tracks.video.timescale) else { return };
         let independent = first.random_access;
-        let chunks = self.muxer.part(&self.track, &open.pending, open.parts.is_empty());
+        open.byte_length += audio.iter().map(|sample| sample.data.len()).sum::<usize>();
+        let chunks = self.muxer.part(&self.tracks, &open.pending, &audio, open.parts.is_empty());
         open.parts.push(Arc::new(Part {
             duration: timescale.duration(open.pending_duration),
             independent,

@@ -7,7 +7,7 @@ use mp4_atom::{Decode as _, Mdat, Moof};
 
 use super::{Packager, RunId, Settings, Snapshot};
 use crate::media::parameter_sets::h264_track;
-use crate::media::{AccessUnit, Arrival, Ticks, VideoTrack, WallTime};
+use crate::media::{AccessUnit, Arrival, Ticks, Tracks, VideoTrack, WallTime};
 use crate::mux::Container;
 
 /// The checker of the integration tests: one set of rules for both.
@@ -73,6 +73,11 @@ pub(super) fn small_coarse() -> VideoTrack {
 /// 1920x1080.
 pub(super) fn full_hd() -> VideoTrack {
     track(FULL_HD_SPS, PPS)
+}
+
+/// A presentation without audio.
+pub(super) fn silent(video: VideoTrack) -> std::sync::Arc<Tracks> {
+    std::sync::Arc::new(Tracks { video, audio: None })
 }
 
 /// An arrival `millis` after midnight.

@@ -30,7 +30,7 @@ use flate2::write::GzEncoder;
 
 use super::Settings;
 use super::segment::{Init, InitId, MediaSequence, Part, RunId, Segment, bit_rate};
-use crate::media::VideoTrack;
+use crate::media::Tracks;
 use crate::mux::Container;
 
 /// The ring of finished segments.
@@ -41,6 +41,7 @@ pub struct Window {
     retained: VecDeque<Retained>,
     byte_length: usize,
     peak_bit_rate: f64,
+    cut_short: bool,
     told: Arc<Told>,
 }
 
@@ -73,6 +74,7 @@ impl Window {
             retained: VecDeque::new(),
             byte_length: 0,
             peak_bit_rate: 0.0,
+            cut_short: false,
             told: Arc::default(),
         }
     }
@@ -89,6 +91,8 @@ impl Window {
         self.listed.push_back(Listed { segment: Arc::new(segment), longest_playlist: Duration::ZERO });
         self.peak_bit_rate = self.peak_bit_rate.max(self.peak_of_listed());
         while self.may_unlist_oldest() {
+            // All that is wanted was there, and more.
+            self.cut_short = false;
             self.unlist_oldest(now);
         }
         self.retained.retain(|retained| {
@@ -117,6 +121,7 @@ impl Window {
             }
             let Some(oldest) = self.listed.pop_front() else { break };
             self.byte_length -= oldest.segment.byte_length;
+            self.cut_short = true;
         }
     }
 
@@ -164,15 +169,16 @@ impl Window {
     }
 
     /// What viewers may see from now on: the segments held, and the finished parts of the open one.
-    pub fn snapshot(&self, run: RunId, track: &Arc<VideoTrack>, open: OpenParts) -> Snapshot {
+    pub fn snapshot(&self, run: RunId, tracks: &Arc<Tracks>, open: OpenParts) -> Snapshot {
         Snapshot {
             run,
             settings: self.settings.clone(),
-            track: track.clone(),
+            tracks: tracks.clone(),
             listed: self.listed().cloned().collect(),
             retained: self.retained.iter().map(|retained| retained.segment.clone()).collect(),
             open,
             peak_bit_rate: self.peak_bit_rate,
+            cut_short: self.cut_short,
             told: self.told.clone(),
             rendered: Rendered::default(),
         }
@@ -197,8 +203,8 @@ pub struct Snapshot {
     pub run: RunId,
     /// How the stream is cut.
     pub settings: Settings,
-    /// The track of the newest segment.
-    pub track: Arc<VideoTrack>,
+    /// The tracks of the newest segment.
+    pub tracks: Arc<Tracks>,
     /// The segments of the playlist, oldest first.
     pub listed: Vec<Arc<Segment>>,
     /// Segments that have left the playlist and can still be fetched.
@@ -207,6 +213,8 @@ pub struct Snapshot {
     pub open: OpenParts,
     /// The stream's highest bit rate so far, in bits per second.
     pub peak_bit_rate: f64,
+    /// Whether bytes made the playlist shorter than it should be: [`Settings::max_bytes`] is too low for this camera.
+    pub cut_short: bool,
     told: Arc<Told>,
     rendered: Rendered,
 }
@@ -289,13 +297,18 @@ impl Snapshot {
     /// Mean bit rate of the listed segments, in bits per second.
     pub fn average_bit_rate(&self) -> f64 {
         let bytes = self.listed.iter().map(|segment| segment.byte_length).sum();
-        bit_rate(bytes, self.listed.iter().map(|segment| segment.duration).sum())
+        bit_rate(bytes, self.duration())
+    }
+
+    /// How long the playlist is.
+    pub fn duration(&self) -> Duration {
+        self.listed.iter().map(|segment| segment.duration).sum()
     }
 
     /// Pictures per second over the listed segments.
     pub fn frame_rate(&self) -> Option<f64> {
         let frames: u32 = self.listed.iter().map(|segment| segment.frames).sum();
-        let duration: Duration = self.listed.iter().map(|segment| segment.duration).sum();
+        let duration = self.duration();
         (!duration.is_zero()).then(|| f64::from(frames) / duration.as_secs_f64())
     }
 }

@@ -73,6 +73,8 @@ struct StartFields {
     username: Option<String>,
     #[serde(default, deserialize_with = "text_or_number")]
     password: Option<String>,
+    #[serde(default, deserialize_with = "text_or_number")]
+    audio: Option<String>,
     #[serde(flatten)]
     others: HashMap<String, IgnoredAny>,
 }
@@ -100,10 +102,12 @@ fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<S
     enum Either {
         Text(String),
         Number(u64),
+        Bool(bool),
     }
     Ok(Option::<Either>::deserialize(deserializer)?.map(|value| match value {
         Either::Text(text) => text,
         Either::Number(number) => number.to_string(),
+        Either::Bool(value) => value.to_string(),
     }))
 }
 
@@ -139,8 +143,13 @@ async fn start(
         }
         _ => {}
     }
+    let audio = match fields.audio.as_deref() {
+        None | Some("" | "1" | "true") => true,
+        Some("0" | "false") => false,
+        Some(_) => return Err(ApiError::invalid("audio", "must be 0 or 1")),
+    };
     let stream_path = format!("/streams/{id}/stream.m3u8");
-    let status = match state.registry.start(id, source).await? {
+    let status = match state.registry.start_with(id, source, audio).await? {
         Started::New => "started",
         Started::Active => "active",
         Started::Moved => "restarted",
@@ -160,7 +169,7 @@ async fn stop(
 ) -> Result<Json<StopAnswer>, ApiError> {
     let id = stream_id(fields.indicator_id.as_ref())?;
     if !state.registry.stop(&id) {
-        return Err(ApiError::StreamNotFound(id));
+        return Err(ApiError::no_stream(&state.registry, &id));
     }
     Ok(Json(StopAnswer { indicator_id: id.to_string(), status: "stopped" }))
 }
@@ -170,7 +179,7 @@ async fn status(
     Fields { fields, .. }: Fields<IdField>,
 ) -> Result<Json<Status>, ApiError> {
     let id = stream_id(fields.indicator_id.as_ref())?;
-    let stream = state.registry.get(&id).ok_or(ApiError::StreamNotFound(id))?;
+    let stream = state.registry.get(&id).ok_or_else(|| ApiError::no_stream(&state.registry, &id))?;
     Ok(Json(stream.status()))
 }
 

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::ingest::IngestError;
-use crate::stream::{StartError, StreamId};
+use crate::stream::{Ended, Registry, StartError, StreamId, Why};
 
 /// Whatever can go wrong between a client and camgate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +24,9 @@ pub enum ApiError {
     /// No such stream.
     #[error("No stream {0} is running. Start it with /api/stream/start.")]
     StreamNotFound(StreamId),
+    /// No such stream any longer.
+    #[error("{}", ended_in_words(.0, *.1))]
+    StreamEnded(StreamId, Ended),
     /// The stream runs, but that piece of it is not held.
     #[error("This piece of the stream is not held: it is too old, or not there yet.")]
     MediaNotFound,
@@ -50,6 +53,15 @@ impl ApiError {
         Self::InvalidRequest { field, reason: reason.into() }
     }
 
+    /// There is no stream of that name: whether there was one lately, and why it ended, `registry` knows.
+    pub fn no_stream(registry: &Registry, id: &StreamId) -> Self {
+        let id = id.clone();
+        match registry.ended(&id) {
+            Some(ended) => Self::StreamEnded(id, ended),
+            None => Self::StreamNotFound(id),
+        }
+    }
+
     /// Status, stable code and title.
     fn kind(&self) -> (StatusCode, &'static str, &'static str) {
         use IngestError as I;
@@ -57,7 +69,10 @@ impl ApiError {
             Self::InvalidRequest { .. } => {
                 (StatusCode::BAD_REQUEST, "invalid_request", "The request is not valid")
             }
-            Self::StreamNotFound(_) => (StatusCode::NOT_FOUND, "stream_not_found", "No such stream"),
+            // One code: what a client can do is the same.
+            Self::StreamNotFound(_) | Self::StreamEnded(..) => {
+                (StatusCode::NOT_FOUND, "stream_not_found", "No such stream")
+            }
             Self::MediaNotFound => (StatusCode::NOT_FOUND, "media_not_found", "No such media"),
             Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "stream_not_ready", "No picture yet"),
             Self::NoSuchRoute => (StatusCode::NOT_FOUND, "not_found", "Not found"),
@@ -109,6 +124,8 @@ struct Problem<'a> {
     field: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rtsp_status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<&'a str>,
 }
 
 impl IntoResponse for ApiError {
@@ -119,6 +136,7 @@ impl IntoResponse for ApiError {
             Self::Start(StartError::Camera(IngestError::Rejected { status, .. })) => Some(*status),
             _ => None,
         };
+        let ended = if let Self::StreamEnded(_, ended) = &self { Some(name(ended.why)) } else { None };
         let problem = Problem {
             r#type: format!("urn:camgate:problem:{code}"),
             title,
@@ -127,6 +145,7 @@ impl IntoResponse for ApiError {
             detail: self.to_string(),
             field,
             rtsp_status,
+            ended,
         };
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
@@ -141,6 +160,31 @@ impl IntoResponse for ApiError {
         }
         response
     }
+}
+
+/// Why a stream ended, for a program.
+fn name(why: Why) -> &'static str {
+    match why {
+        Why::Stopped => "stopped",
+        Why::Idle => "idle",
+        Why::Memory => "memory",
+        Why::Fault => "fault",
+    }
+}
+
+/// The same for a person.
+fn ended_in_words(id: &StreamId, Ended { why, ago }: Ended) -> String {
+    let (what, because) = match why {
+        Why::Stopped => ("stopped", ""),
+        Why::Idle => ("let go", ": nobody had watched it for CLEANUP_DELAY_SECONDS"),
+        Why::Memory => (
+            "let go",
+            ": all streams together held more than MAX_TOTAL_BYTES, and it was watched least recently",
+        ),
+        Why::Fault => ("ended", " by a fault of camgate's own, which is in its log"),
+    };
+    let ago = ago.as_secs();
+    format!("Stream {id} was {what} {ago} s ago{because}. Start it again with /api/stream/start.")
 }
 
 fn capitalised(text: &str) -> String {

@@ -68,7 +68,7 @@ async fn playlist(
     which: fn(&Snapshot) -> &Playlist,
 ) -> Result<Response, ApiError> {
     let stream = watched(&state, &id, &peer, &headers)?;
-    let snapshot = first_snapshot(&stream).await?;
+    let snapshot = first_snapshot(&state, &stream).await?;
     Ok(playlist_response(which(&snapshot), &headers))
 }
 
@@ -90,7 +90,7 @@ async fn media(
 /// The stream that someone is watching now.
 fn watched(state: &AppState, id: &str, peer: &Peer, headers: &HeaderMap) -> Result<Arc<Stream>, ApiError> {
     let id = StreamId::parse(id).map_err(|error| ApiError::invalid("indicator_id", error.to_string()))?;
-    let stream = state.registry.get(&id).ok_or(ApiError::StreamNotFound(id))?;
+    let stream = state.registry.get(&id).ok_or_else(|| ApiError::no_stream(&state.registry, &id))?;
     stream.viewed_by(fingerprint(peer, headers));
     Ok(stream)
 }
@@ -106,13 +106,13 @@ fn fingerprint(ConnectInfo(peer): &Peer, headers: &HeaderMap) -> u64 {
 }
 
 /// The stream as it is now, or as it is once there is something to play.
-async fn first_snapshot(stream: &Stream) -> Result<Arc<Snapshot>, ApiError> {
+async fn first_snapshot(state: &AppState, stream: &Stream) -> Result<Arc<Snapshot>, ApiError> {
     let mut snapshots = stream.snapshots();
     let playable = |snapshot: &Option<Arc<Snapshot>>| snapshot.as_ref().is_some_and(|s| !s.listed.is_empty());
     let waiting = snapshots.wait_for(playable);
     match tokio::time::timeout(FIRST_SEGMENT_WAIT, waiting).await {
         Ok(Ok(snapshot)) => snapshot.clone().ok_or(ApiError::MediaNotFound),
-        Ok(Err(_stopped)) => Err(ApiError::StreamNotFound(stream.id().clone())),
+        Ok(Err(_stopped)) => Err(ApiError::no_stream(&state.registry, stream.id())),
         Err(_elapsed) => {
             let why = stream.status().last_error;
             let why = why.unwrap_or_else(|| "the camera is connected and has sent no keyframe yet".into());

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use crate::media::{AccessUnit, VideoCodec, VideoTrack};
+use crate::media::{AccessUnit, AudioSource, AudioUnit, SenderReport, VideoCodec, VideoTrack};
 
 pub use url::SourceUrl;
 
@@ -31,17 +31,51 @@ pub trait Session: Send {
     /// The codec of its video.
     fn codec(&self) -> VideoCodec;
 
-    /// The next access unit. An error ends the session.
+    /// The audio that comes with it.
+    fn audio(&self) -> &AudioOffer;
+
+    /// What it sends next. An error ends the session.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Event, IngestError>>;
+}
+
+/// The audio of a session.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum AudioOffer {
+    /// The camera offers none.
+    #[default]
+    None,
+    /// The camera sends this.
+    Carried(AudioSource),
+    /// The camera has some, and it is left out: why, in words for a person.
+    LeftOut(String),
+}
+
+impl AudioOffer {
+    /// What the camera sends.
+    pub fn source(&self) -> Option<&AudioSource> {
+        match self {
+            Self::Carried(source) => Some(source),
+            Self::None | Self::LeftOut(_) => None,
+        }
+    }
 }
 
 /// What a camera sent.
 #[derive(Debug)]
-pub struct Event {
-    /// The track, with the first access unit and wherever the camera's parameter sets may have changed.
-    pub track: Option<Box<VideoTrack>>,
-    /// The picture.
-    pub unit: AccessUnit,
+pub enum Event {
+    /// A picture.
+    Video {
+        /// The track, with the first access unit and wherever the camera's parameter sets may have changed.
+        track: Option<Box<VideoTrack>>,
+        /// The picture.
+        unit: AccessUnit,
+    },
+    /// Audio, of a session whose [offer](AudioOffer) is carried.
+    Audio(AudioUnit),
+    /// What the camera says of the video's clock.
+    VideoReport(SenderReport),
+    /// What the camera says of the audio's clock.
+    AudioReport(SenderReport),
 }
 
 /// The step of opening a session in which something went wrong.

@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 use std::future::Future;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,14 +21,19 @@ use retina::client::{
     SetupOptions, UnassignedChannelDataPolicy, UnknownRtcpSsrcPolicy,
 };
 use retina::codec::{
-    CodecItem, FrameFormat, ParametersRef, VideoFrame, VideoParameters, VideoParametersCodec,
+    AudioFrame, AudioParameters, CodecItem, FrameFormat, ParametersRef, VideoFrame, VideoParameters,
+    VideoParametersCodec,
 };
+use retina::rtcp::{ReceivedCompoundPacket, TypedPacketRef};
 use tokio::time::Instant;
 
-use super::{Connector, Event, IngestError, Session, SourceUrl, Step};
+use super::{AudioOffer, Connector, Event, IngestError, Session, SourceUrl, Step};
 use crate::clock;
 use crate::media::parameter_sets::{self, ParameterSetError};
-use crate::media::{AccessUnit, ParameterSets, Ticks, Timescale, VideoCodec, VideoTrack};
+use crate::media::{
+    AccessUnit, AudioEncoding, AudioSource, AudioUnit, ParameterSets, SenderReport, Ticks, Timescale,
+    VideoCodec, VideoTrack,
+};
 
 /// Packets that make no sense, in a row, after which the session is given up. One picture that is malformed at its
 /// start makes nonsense of all its packets, and one of a megabyte has seven hundred: it takes several such.
@@ -42,13 +48,14 @@ const MOST_CODEC_NAMES: usize = 8;
 /// Connects to RTSP cameras over TCP.
 pub struct RtspConnector {
     timeout: Duration,
+    audio: bool,
     sessions: Arc<SessionGroup>,
 }
 
 impl RtspConnector {
-    /// To open a session may take as long as `timeout`.
-    pub fn new(timeout: Duration) -> Self {
-        Self { timeout, sessions: Arc::default() }
+    /// To open a session may take as long as `timeout`. Without `audio`, cameras are asked for video alone.
+    pub fn new(timeout: Duration, audio: bool) -> Self {
+        Self { timeout, audio, sessions: Arc::default() }
     }
 }
 
@@ -56,9 +63,10 @@ impl Connector for RtspConnector {
     fn connect(&self, source: &SourceUrl) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>> {
         let (source, limit, sessions) =
             (source.clone(), Limit::from_now(self.timeout), self.sessions.clone());
+        let audio = self.audio;
         async move {
             let description = describe(&source, limit, sessions).await?;
-            Ok(Box::new(description.play(limit).await?) as Box<dyn Session>)
+            Ok(Box::new(description.play(limit, audio).await?) as Box<dyn Session>)
         }
         .boxed()
     }
@@ -154,8 +162,8 @@ impl Description {
         self.session.streams().iter().map(track).collect()
     }
 
-    /// Asks for the video and lets it play.
-    pub async fn play(mut self, limit: Limit) -> Result<RtspSession, IngestError> {
+    /// Asks for the video, and for `audio` where that is wanted and there is some, and lets them play.
+    pub async fn play(mut self, limit: Limit, audio: bool) -> Result<RtspSession, IngestError> {
         let (stream, codec) = self.choose_video()?;
         let address = &self.address;
         let setup = SetupOptions::default().frame_format(FrameFormat::MP4);
@@ -163,6 +171,21 @@ impl Description {
             .hold(Step::Setup, self.session.setup(stream, setup))
             .await?
             .map_err(|error| classify(&error, Step::Setup, address, true))?;
+        let (audio_stream, audio) = match self.choose_audio(audio) {
+            Some((stream, Ok(source))) => {
+                let setup = SetupOptions::default().frame_format(FrameFormat::MP4);
+                match limit.hold(Step::Setup, self.session.setup(stream, setup)).await? {
+                    Ok(()) => (Some(stream), AudioOffer::Carried(source)),
+                    // The picture is worth more than the sound.
+                    Err(error) => (
+                        None,
+                        AudioOffer::LeftOut(format!("the camera does not set it up: {}", first_line(&error))),
+                    ),
+                }
+            }
+            Some((_, Err(why))) => (None, AudioOffer::LeftOut(why)),
+            None => (None, AudioOffer::None),
+        };
         // Cameras stamp as they like: what a stamp is worth, the timeline decides.
         let options = PlayOptions::default()
             .initial_timestamp(InitialTimestampPolicy::Permissive)
@@ -178,9 +201,29 @@ impl Description {
             demuxed: Box::pin(demuxed),
             stream,
             codec,
+            audio_stream,
+            audio,
             has_track: false,
             bad_packets: 0,
             lost_packets: 0,
+        })
+    }
+
+    /// The first audio track that can be carried, or why none of those there are is.
+    fn choose_audio(&self, wanted: bool) -> Option<(usize, Result<AudioSource, String>)> {
+        let streams = self.session.streams();
+        let offers = || streams.iter().enumerate().filter(|(_, stream)| stream.media() == "audio");
+        let (first, _) = offers().next()?;
+        if !wanted {
+            return Some((first, Err("audio is turned off (AUDIO=off)".into())));
+        }
+        let carried = offers().find_map(|(at, stream)| Some((at, Ok(audio_source(stream)?))));
+        carried.or_else(|| {
+            let mut names: Vec<_> = offers().map(|(_, stream)| codec_name(stream.encoding_name())).collect();
+            names.dedup();
+            names.truncate(MOST_CODEC_NAMES);
+            let names = names.join(", ");
+            Some((first, Err(format!("the camera sends {names}; camgate carries AAC, G.711 and L16"))))
         })
     }
 
@@ -216,6 +259,8 @@ fn codec_name(encoding: &str) -> String {
     match encoding {
         "jpeg" => "MJPEG".into(),
         "mp4v-es" => "MPEG-4 Part 2".into(),
+        "mpeg4-generic" => "AAC".into(),
+        "opus" => "Opus".into(),
         other => other.chars().filter(|c| c.is_ascii_graphic()).take(32).collect::<String>().to_uppercase(),
     }
 }
@@ -225,6 +270,8 @@ pub struct RtspSession {
     demuxed: Pin<Box<Demuxed>>,
     codec: VideoCodec,
     stream: usize,
+    audio: AudioOffer,
+    audio_stream: Option<usize>,
     has_track: bool,
     bad_packets: u32,
     /// Lost since the last access unit that was handed on.
@@ -234,6 +281,10 @@ pub struct RtspSession {
 impl Session for RtspSession {
     fn codec(&self) -> VideoCodec {
         self.codec
+    }
+
+    fn audio(&self) -> &AudioOffer {
+        &self.audio
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Event, IngestError>> {
@@ -252,7 +303,18 @@ impl Session for RtspSession {
                         return Poll::Ready(Ok(event));
                     }
                 }
+                Some(Ok(CodecItem::AudioFrame(frame))) if Some(frame.stream_id()) == self.audio_stream => {
+                    return Poll::Ready(Ok(Event::Audio(audio_unit(&frame))));
+                }
+                Some(Ok(CodecItem::Rtcp(packet))) => {
+                    if let Some(event) = self.report(&packet) {
+                        return Poll::Ready(Ok(event));
+                    }
+                }
                 Some(Ok(_)) => {}
+                Some(Err(error)) if is_bad_packet(&error) && self.is_of_audio(&error) => {
+                    tracing::debug!(error = %first_line(&error), "audio of the camera was skipped");
+                }
                 // One packet that makes no sense does not end a stream.
                 Some(Err(error)) if is_bad_packet(&error) && self.bad_packets < MAX_BAD_PACKETS => {
                     tracing::debug!(error = %first_line(&error), "a packet of the camera was skipped");
@@ -286,11 +348,71 @@ impl RtspSession {
             lost_packets: std::mem::take(&mut self.lost_packets),
             data: Bytes::from(frame.into_data()),
         };
-        Ok(Some(Event { track, unit }))
+        Ok(Some(Event::Video { track, unit }))
     }
 
     fn track(&self) -> Result<Option<Box<VideoTrack>>, IngestError> {
         track_of(&self.demuxed.streams()[self.stream])
+    }
+
+    /// What a camera says of one of its clocks, if it says something.
+    fn report(&self, packet: &ReceivedCompoundPacket) -> Option<Event> {
+        let stamp = Ticks(packet.rtp_timestamp()?.timestamp());
+        let report = packet.pkts().find_map(|part| match part.as_typed() {
+            Ok(Some(TypedPacketRef::SenderReport(report))) => Some(report),
+            _ => None,
+        })?;
+        // Seconds since 1900, and their fraction in 32 bits (RFC 3550 §4).
+        let ntp = report.ntp_timestamp().0;
+        let nanos = (ntp & 0xffff_ffff) * 1_000_000_000 >> 32;
+        let report =
+            SenderReport { ntp: Duration::from_secs(ntp >> 32) + Duration::from_nanos(nanos), stamp };
+        match packet.stream_id() {
+            stream if stream == self.stream => Some(Event::VideoReport(report)),
+            stream if Some(stream) == self.audio_stream => Some(Event::AudioReport(report)),
+            _ => None,
+        }
+    }
+
+    /// Whether a bad packet was one of the audio: then no picture is missing.
+    fn is_of_audio(&self, error: &retina::Error) -> bool {
+        let context = self.audio_stream.and_then(|stream| self.demuxed.streams()[stream].ctx());
+        context.is_some_and(|context| error.to_string().contains(&format!("\nstream: {context}\n")))
+    }
+}
+
+/// What `stream` sends, if camgate carries it.
+fn audio_source(stream: &retina::client::Stream) -> Option<AudioSource> {
+    let (mut hz, mut channels) = (stream.clock_rate_hz(), stream.channels().map_or(1, NonZeroU16::get));
+    let encoding = match stream.encoding_name() {
+        "pcmu" => AudioEncoding::Pcmu,
+        "pcma" => AudioEncoding::Pcma,
+        "l16" => AudioEncoding::L16,
+        "mpeg4-generic" => {
+            let Some(ParametersRef::Audio(parameters)) = stream.parameters() else { return None };
+            (hz, channels) = (parameters.clock_rate(), parameters.channels().get());
+            aac(parameters)?
+        }
+        _ => return None,
+    };
+    let source = AudioSource { encoding, timescale: Timescale::new(NonZeroU32::new(hz)?), channels };
+    // What there is no encoder for is not worth asking for.
+    crate::audio::Encoder::new(&source).is_ok().then_some(source)
+}
+
+fn aac(parameters: &AudioParameters) -> Option<AudioEncoding> {
+    Some(AudioEncoding::Aac {
+        config: Bytes::copy_from_slice(parameters.extra_data()),
+        rfc6381: parameters.rfc6381_codec()?.to_owned(),
+        frame_length: parameters.frame_length()?.get(),
+    })
+}
+
+fn audio_unit(frame: &AudioFrame) -> AudioUnit {
+    AudioUnit {
+        pts: Ticks(frame.timestamp().timestamp()),
+        arrival: clock::arrival(),
+        data: Bytes::copy_from_slice(frame.data()),
     }
 }
 

@@ -112,9 +112,14 @@ impl SourceUrl {
         self.credentials.as_ref()
     }
 
+    /// Host name or address as the link has it, an IPv6 address in brackets.
+    pub fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
     /// Host and port, for messages.
     pub fn address(&self) -> String {
-        format!("{}:{}", self.url.host_str().unwrap_or_default(), self.url.port().unwrap_or(554))
+        format!("{}:{}", self.host(), self.url.port().unwrap_or(554))
     }
 }
 

@@ -103,8 +103,9 @@ impl Pace {
         let Some(least) = self.least.take() else { return Ticks::ZERO };
         let too_late = self.timescale.ticks(TOO_LATE);
         let catches_up = least < self.before - self.timescale.ticks(TOLERATED);
-        let step =
-            if least > too_late && self.before > too_late && !catches_up { least } else { Ticks::ZERO };
+        let stays_late = self.stepped || self.before > too_late && !catches_up;
+        self.stepped = least > too_late && stays_late;
+        let step = if self.stepped { least } else { Ticks::ZERO };
         self.before = least - step;
         let deviates = self.before.0.abs() > self.timescale.ticks(TOLERATED).0;
         self.outstanding = if deviates && self.before <= too_late { self.before } else { Ticks::ZERO };

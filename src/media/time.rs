@@ -33,6 +33,13 @@ impl Timescale {
         Ticks(i64::try_from(ticks).unwrap_or(i64::MAX))
     }
 
+    /// `ticks` of another clock on this one, rounded to the nearest tick and saturating.
+    pub fn rescale(self, ticks: Ticks, from: Self) -> Ticks {
+        let (hz, from) = (i128::from(self.hz()), i128::from(from.hz()));
+        let scaled = (i128::from(ticks.0) * hz * 2 + from).div_euclid(from * 2);
+        Ticks(i64::try_from(scaled).unwrap_or(if ticks.0 < 0 { i64::MIN } else { i64::MAX }))
+    }
+
     /// `ticks` of this clock as a duration; a negative time is zero.
     pub fn duration(self, ticks: Ticks) -> Duration {
         let ticks = u64::try_from(ticks.0).unwrap_or(0);
@@ -135,6 +142,15 @@ mod tests {
         let day = Duration::from_secs(86_400);
         let scale = Timescale::VIDEO;
         assert_eq!(scale.duration(scale.ticks(day)), day);
+    }
+
+    #[test]
+    fn ticks_of_another_clock_are_rounded_to_the_nearest() {
+        let audio = Timescale::new(NonZeroU32::new(8000).unwrap());
+        assert_eq!(audio.rescale(Ticks(3600), Timescale::VIDEO), Ticks(320));
+        assert_eq!(audio.rescale(Ticks(6), Timescale::VIDEO), Ticks(1));
+        assert_eq!(audio.rescale(Ticks(-6), Timescale::VIDEO), Ticks(-1));
+        assert_eq!(Timescale::VIDEO.rescale(Ticks(i64::MAX), audio), Ticks(i64::MAX));
     }
 
     #[test]

@@ -98,6 +98,11 @@ impl Timeline {
         }
     }
 
+    /// The clock that it counts on.
+    pub fn timescale(&self) -> Timescale {
+        self.timescale
+    }
+
     /// Takes over what the parameter sets say; to be called between runs.
     pub fn configure(&mut self, reorder_depth: Option<u8>, frame_rate: Option<f64>) {
         self.depth = reorder_depth.map_or(0, usize::from);
@@ -115,6 +120,11 @@ impl Timeline {
         let stamped = unit.pts + run.offset - run.latest_presentation;
         let arrived = self.arrived_since(run, unit);
         arrived > self.max_gap && (stamped > self.max_gap || stamped < -self.max_gap)
+    }
+
+    /// Whether a picture has come since the last interruption.
+    pub fn is_running(&self) -> bool {
+        self.run.is_some()
     }
 
     /// The presentation time of what the camera stamps `stamp`, as it is placed now; nothing before the first picture of

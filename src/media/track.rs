@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::audio::AudioTrack;
 use super::parameter_sets::ParameterSets;
 use super::time::Timescale;
 
@@ -48,4 +49,21 @@ pub struct VideoTrack {
     /// How many pictures may precede a picture in decode order and follow it in output order
     /// (`max_num_reorder_frames`, ISO/IEC 14496-10 §E.2.1); `None` where the camera does not say.
     pub reorder_depth: Option<u8>,
+}
+
+/// What a decoder is initialised with: the tracks of one presentation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tracks {
+    /// The video.
+    pub video: VideoTrack,
+    /// The audio beside it, where there is any.
+    pub audio: Option<AudioTrack>,
+}
+
+impl Tracks {
+    /// The `CODECS` value of a variant (RFC 8216 §4.3.4.2).
+    pub fn codecs(&self) -> String {
+        let audio = self.audio.iter().map(|audio| &*audio.rfc6381);
+        std::iter::once(&*self.video.rfc6381).chain(audio).collect::<Vec<_>>().join(",")
+    }
 }

@@ -10,7 +10,7 @@ pub(crate) mod testing;
 
 use bytes::Bytes;
 
-use crate::media::{Sample, VideoCodec, VideoTrack};
+use crate::media::{AudioSample, AudioTrack, Sample, Tracks, VideoCodec};
 
 /// The bytes of a part or a segment, as the buffers they already lie in: to be sent one after the other.
 pub type Chunks = Vec<Bytes>;
@@ -40,6 +40,14 @@ impl Container {
         match codec {
             VideoCodec::H264 => self,
             VideoCodec::H265 => Self::Fmp4,
+        }
+    }
+
+    /// Whether it takes `audio`: MPEG-TS takes AAC alone.
+    pub fn carries_audio(self, audio: &AudioTrack) -> bool {
+        match self {
+            Self::Fmp4 => true,
+            Self::MpegTs => mpegts::audio::carries(audio),
         }
     }
 
@@ -78,19 +86,26 @@ impl Muxer {
         }
     }
 
-    /// What a decoder needs before the first segment of `track`; MPEG-TS carries it in-band.
-    pub fn init_section(&self, track: &VideoTrack) -> Option<Bytes> {
+    /// What a decoder needs before the first segment of `tracks`; MPEG-TS carries it in-band.
+    pub fn init_section(&self, tracks: &Tracks) -> Option<Bytes> {
         match self {
-            Self::Fmp4(_) => Some(fmp4::init_section(track)),
+            Self::Fmp4(_) => Some(fmp4::init_section(tracks)),
             Self::MpegTs(_) => None,
         }
     }
 
-    /// Packs `samples`, at least one, that follow each other in decode order.
-    pub fn part(&mut self, track: &VideoTrack, samples: &[Sample], starts_segment: bool) -> Chunks {
+    /// Packs `samples`, at least one, that follow each other in decode order, and the `audio` beside them, which may be
+    /// none.
+    pub fn part(
+        &mut self,
+        tracks: &Tracks,
+        samples: &[Sample],
+        audio: &[AudioSample],
+        starts_segment: bool,
+    ) -> Chunks {
         match self {
-            Self::Fmp4(muxer) => muxer.part(samples),
-            Self::MpegTs(muxer) => muxer.part(track, samples, starts_segment),
+            Self::Fmp4(muxer) => muxer.part(samples, audio),
+            Self::MpegTs(muxer) => muxer.part(tracks, samples, audio, starts_segment),
         }
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use crate::media::parameter_sets::h264_track;
-use crate::media::{Arrival, ParameterSets, Sample, Ticks, VideoCodec, VideoTrack, WallTime};
+use crate::media::{Arrival, ParameterSets, Sample, Ticks, Tracks, VideoCodec, VideoTrack, WallTime};
 
 /// 640x360, High profile, 25 pictures a second. The sets as x264 wrote them for
 /// `ffmpeg -f lavfi -i testsrc2=size=640x360:rate=25 -c:v libx264 -preset veryfast -profile:v high`.
@@ -37,6 +37,11 @@ pub(crate) fn h265_track() -> VideoTrack {
         reorder_depth: None,
         ..track()
     }
+}
+
+/// A presentation without audio.
+pub(crate) fn silent(video: VideoTrack) -> Tracks {
+    Tracks { video, audio: None }
 }
 
 /// A sample of NAL units; times in ticks.

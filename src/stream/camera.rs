@@ -10,19 +10,23 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::pacing::{Lane, Pacing};
 use super::status::State;
 use super::{Output, StartError, StreamId, lock};
 use crate::clock;
 use crate::ingest::backoff::Backoff;
-use crate::ingest::{Connector, Event, IngestError, Session, SourceUrl, Step};
-use crate::media::{VideoCodec, VideoTrack};
+use crate::ingest::{AudioOffer, Connector, Event, IngestError, Session, SourceUrl, Step};
+use crate::media::{AccessUnit, VideoCodec, VideoTrack};
 
 /// A camera that was asked for and then not used is let go after this time.
 const UNUSED: Duration = Duration::from_secs(2);
+
+/// An attempt to connect again that takes so long to fail keeps others from connecting.
+const SLOW: Duration = Duration::from_secs(2);
 
 /// By how much a start may outlast what was promised.
 const GRACE: Duration = Duration::from_millis(100);
@@ -44,6 +48,9 @@ pub(super) struct Camera {
 struct Feed {
     outputs: Vec<Output>,
     track: Option<Box<VideoTrack>>,
+    audio: AudioOffer,
+    /// When audio came last, on the clock of arrivals.
+    audio_heard: Option<Duration>,
 }
 
 /// How far a camera has come.
@@ -60,10 +67,8 @@ pub(super) struct Progress {
 /// What a camera's task needs from outside.
 pub(super) struct Surroundings {
     pub(super) connector: Arc<dyn Connector>,
-    /// Bounds how many cameras are being connected to at once for the first time: someone waits for each.
-    pub(super) starting: Semaphore,
-    /// Bounds how many are being connected to again; apart, so that a site that is down holds up no start.
-    pub(super) reconnecting: Semaphore,
+    /// Bounds how many cameras are being connected to at once.
+    pub(super) pacing: Pacing,
     /// The first attempt to connect takes no longer.
     pub(super) start_timeout: Duration,
     /// Without video for so long a session is given up.
@@ -86,6 +91,7 @@ impl Camera {
     /// Feeds `output` from the next random access point on.
     pub(super) fn attach(&self, mut output: Output) {
         let mut feed = lock(&self.feed);
+        output.set_audio(feed.audio.source());
         if let Some(track) = &feed.track {
             output.set_track(track);
         }
@@ -156,6 +162,21 @@ impl Camera {
         lock(&self.feed).track.as_deref().cloned()
     }
 
+    /// The audio of its session, and when some came last.
+    pub(super) fn audio(&self) -> (AudioOffer, Option<Duration>) {
+        let feed = lock(&self.feed);
+        (feed.audio.clone(), feed.audio_heard)
+    }
+
+    /// Has the output of that stream carry audio, or not.
+    pub(super) fn want_audio(&self, id: &StreamId, wanted: bool) {
+        let mut feed = lock(&self.feed);
+        let Feed { outputs, audio, .. } = &mut *feed;
+        if let Some(output) = outputs.iter_mut().find(|output| output.id == *id) {
+            output.want_audio(wanted, audio.source());
+        }
+    }
+
     pub(super) fn packets_lost(&self) -> u64 {
         self.packets_lost.load(Ordering::Relaxed)
     }
@@ -182,12 +203,13 @@ impl Camera {
     ) -> Result<(), IngestError> {
         let mut backoff = Backoff::new(fastrand::u64(..));
         let mut connected_before = false;
+        let mut lane = Lane::Start;
         loop {
             let mut healthy_since = None;
-            let error = match self.connect(surroundings, connected_before).await {
+            let error = match self.connect(surroundings, &mut lane).await {
                 Ok(session) => {
                     healthy_since = Some(clock::elapsed());
-                    self.connected(session.codec(), connected_before);
+                    self.connected(&*session, connected_before);
                     while !connected_before && !self.used_soon().await {
                         if retire() {
                             return Ok(());
@@ -217,27 +239,42 @@ impl Camera {
         }
     }
 
+    /// Connects in `lane`, and says in which the next attempt belongs.
     async fn connect(
         &self,
         surroundings: &Surroundings,
-        again: bool,
+        lane: &mut Lane,
     ) -> Result<Box<dyn Session>, IngestError> {
-        // The semaphores are never closed; without a permit there is only less pacing.
-        if again {
-            let _permit = surroundings.reconnecting.acquire().await.ok();
-            return surroundings.connector.connect(&self.source).await;
+        let Surroundings { connector, pacing, start_timeout: after, .. } = surroundings;
+        let host = self.source.host();
+        if *lane == Lane::Start {
+            *lane = Lane::Again;
+            // Someone waits for this one, and for no longer than was promised, however many stand before it.
+            let deadline = Instant::now() + *after;
+            let waiting = timeout_at(deadline, pacing.place(host, Lane::Start));
+            let _place = waiting.await.map_err(|_| IngestError::Busy(*after))?;
+            // The connector keeps the same time and knows the step that took too long: it goes first.
+            let connecting = timeout_at(deadline + GRACE, connector.connect(&self.source));
+            return connecting
+                .await
+                .unwrap_or(Err(IngestError::Timeout { step: Step::Describe, after: *after }));
         }
-        // Someone waits for this one, and for no longer than was promised, however many stand before it.
-        let after = surroundings.start_timeout;
-        let deadline = Instant::now() + after;
-        let waiting = timeout_at(deadline, surroundings.starting.acquire());
-        let _permit = waiting.await.map_err(|_| IngestError::Busy(after))?;
-        // The connector keeps the same time and knows the step that took too long: it goes first.
-        let connecting = timeout_at(deadline + GRACE, surroundings.connector.connect(&self.source));
-        connecting.await.unwrap_or(Err(IngestError::Timeout { step: Step::Describe, after }))
+        let _place = pacing.place(host, *lane).await;
+        let began = Instant::now();
+        let outcome = connector.connect(&self.source).await;
+        *lane = if outcome.is_err() && began.elapsed() >= SLOW { Lane::Slow } else { Lane::Again };
+        outcome
     }
 
-    fn connected(&self, codec: VideoCodec, again: bool) {
+    fn connected(&self, session: &dyn Session, again: bool) {
+        let codec = session.codec();
+        let offer = session.audio().clone();
+        {
+            let mut feed = lock(&self.feed);
+            feed.outputs.iter_mut().for_each(|output| output.set_audio(offer.source()));
+            feed.audio = offer;
+            feed.audio_heard = None;
+        }
         let what = if again { "camera plays again" } else { "camera plays" };
         tracing::info!(source = %self.source, codec = codec.name(), "{what}");
         self.progress.send_modify(|progress| {
@@ -266,14 +303,15 @@ impl Camera {
         std::future::poll_fn(|context| {
             while let std::task::Poll::Ready(event) = session.poll_next(context) {
                 match event {
-                    Ok(event) => {
-                        latest = event.unit.arrival.elapsed;
-                        self.deliver(event);
+                    Ok(Event::Video { track, unit }) => {
+                        latest = unit.arrival.elapsed;
+                        self.deliver(track, unit);
+                        if !std::mem::replace(&mut live, true) {
+                            self.progress.send_modify(|progress| progress.state = State::Live);
+                        }
                     }
+                    Ok(beside) => self.deliver_beside(&beside),
                     Err(error) => return std::task::Poll::Ready(error),
-                }
-                if !std::mem::replace(&mut live, true) {
-                    self.progress.send_modify(|progress| progress.state = State::Live);
                 }
             }
             while silence.as_mut().poll(context).is_ready() {
@@ -288,13 +326,21 @@ impl Camera {
         .await
     }
 
-    fn deliver(&self, event: Event) {
-        let Event { track, unit } = event;
+    /// Hands on what comes beside pictures.
+    fn deliver_beside(&self, event: &Event) {
+        let mut feed = lock(&self.feed);
+        if let Event::Audio(unit) = event {
+            feed.audio_heard = Some(unit.arrival.elapsed);
+        }
+        feed.outputs.iter_mut().for_each(|output| output.take_beside(event));
+    }
+
+    fn deliver(&self, track: Option<Box<VideoTrack>>, unit: AccessUnit) {
         if unit.lost_packets > 0 {
             self.packets_lost.fetch_add(unit.lost_packets.into(), Ordering::Relaxed);
         }
         let mut feed = lock(&self.feed);
-        let Feed { outputs, track: known } = &mut *feed;
+        let Feed { outputs, track: known, .. } = &mut *feed;
         if let Some(track) = track {
             outputs.iter_mut().for_each(|output| output.set_track(&track));
             *known = Some(track);

@@ -7,14 +7,18 @@
 //! The [`Registry`] knows them all. The [`reaper`] lets go of what nobody watches. Nothing here speaks HTTP.
 
 mod camera;
+pub mod ended;
+mod pacing;
 pub mod reaper;
 pub mod registry;
 pub mod status;
 #[cfg(test)]
+mod storm_tests;
+#[cfg(test)]
 mod testing;
 mod viewers;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,8 +26,10 @@ use tokio::sync::watch;
 
 use crate::clock;
 use crate::hls::{Packager, RunId, Snapshot};
-use crate::media::{AccessUnit, VideoTrack};
+use crate::ingest::Event;
+use crate::media::{AccessUnit, AudioSource, VideoTrack};
 
+pub use ended::{Ended, Why};
 pub use registry::{Registry, StartError, Started};
 pub use status::{State, Status};
 use viewers::Viewers;
@@ -69,6 +75,8 @@ pub struct Stream {
     last_access: AtomicU64,
     viewers: Mutex<Viewers>,
     bytes: Arc<AtomicUsize>,
+    /// Whether whoever started it wants audio.
+    audio: AtomicBool,
     camera: Mutex<Arc<camera::Camera>>,
 }
 
@@ -122,9 +130,33 @@ struct Output {
     packager: Packager,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     bytes: Arc<AtomicUsize>,
+    wants_audio: bool,
 }
 
 impl Output {
+    /// Learns what audio its camera has; with each session, before the first picture.
+    fn set_audio(&mut self, source: Option<&AudioSource>) {
+        if self.packager.set_audio(source.filter(|_| self.wants_audio), clock::elapsed()) {
+            self.publish();
+        }
+    }
+
+    fn want_audio(&mut self, wanted: bool, source: Option<&AudioSource>) {
+        if self.wants_audio != wanted {
+            self.wants_audio = wanted;
+            self.set_audio(source);
+        }
+    }
+
+    fn take_beside(&mut self, event: &Event) {
+        match event {
+            Event::Audio(unit) => self.packager.push_audio(unit),
+            Event::VideoReport(report) => self.packager.video_report(*report),
+            Event::AudioReport(report) => self.packager.audio_report(*report),
+            Event::Video { .. } => {}
+        }
+    }
+
     fn set_track(&mut self, track: &VideoTrack) {
         if self.packager.set_track(track, clock::elapsed()) {
             self.publish();

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Registry, StreamId};
+use super::{Registry, StreamId, Why};
 
 /// What the reaper knows of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,11 +48,21 @@ pub async fn run(registry: Arc<Registry>, delay: Duration, interval: Duration, m
         if delay == Duration::MAX && registry.byte_length() <= max_bytes {
             continue;
         }
-        for Seen { id, idle, .. } in to_stop(registry.seen(), delay, max_bytes) {
+        for Seen { id, idle, bytes } in to_stop(registry.seen(), delay, max_bytes) {
             // Someone may have come back since the look: the registry asks again under its lock.
-            let least = if registry.byte_length() > max_bytes { idle.min(delay) } else { delay };
-            if registry.stop_if(&id, |stream| stream.idle() >= least) {
-                tracing::info!(stream = %id, ?idle, "stream let go");
+            let held = registry.byte_length();
+            let least = if held > max_bytes { idle.min(delay) } else { delay };
+            let why = if idle < delay { Why::Memory } else { Why::Idle };
+            if !registry.stop_if(&id, why, |stream| stream.idle() >= least) {
+                continue;
+            }
+            if why == Why::Memory {
+                tracing::warn!(
+                    stream = %id, ?idle, bytes, held, limit = max_bytes,
+                    "stream let go: all together held more than MAX_TOTAL_BYTES, and it was watched least recently"
+                );
+            } else {
+                tracing::info!(stream = %id, ?idle, "stream let go: nobody watched it");
             }
         }
     }

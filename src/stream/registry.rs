@@ -5,24 +5,23 @@
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use super::camera::{Camera, Surroundings};
+use super::ended::{Ended, EndedStreams, Why};
+use super::pacing::Pacing;
 use super::reaper::Seen;
 use super::viewers::Viewers;
 use super::{Output, Stream, StreamId, lock, millis};
 use crate::clock;
 use crate::hls::{self, Packager, RunId};
 use crate::ingest::{Connector, IngestError, SourceUrl};
-
-/// Cameras that are being connected to at once, at most; and as many again that are being connected to anew.
-const CONNECTING_AT_ONCE: usize = 64;
 
 /// What all streams have in common.
 #[derive(Clone, Debug)]
@@ -79,6 +78,7 @@ pub struct Registry {
 struct Tables {
     streams: HashMap<StreamId, Arc<Stream>>,
     cameras: HashMap<SourceUrl, Arc<Camera>>,
+    ended: EndedStreams,
     draining: bool,
 }
 
@@ -93,14 +93,11 @@ impl Registry {
     /// Nothing runs yet.
     pub fn new(settings: Settings, connector: Arc<dyn Connector>) -> Arc<Self> {
         let Settings { start_timeout, video_timeout, .. } = settings;
-        let bound = || Semaphore::new(CONNECTING_AT_ONCE);
-        let (starting, reconnecting) = (bound(), bound());
         Arc::new(Self {
             settings,
             surroundings: Arc::new(Surroundings {
                 connector,
-                starting,
-                reconnecting,
+                pacing: Pacing::new(),
                 start_timeout,
                 video_timeout,
             }),
@@ -114,8 +111,18 @@ impl Registry {
     ///
     /// Goes on to its end even if the caller loses interest: a stream is never half started.
     pub async fn start(self: &Arc<Self>, id: StreamId, source: SourceUrl) -> Result<Started, StartError> {
+        self.start_with(id, source, true).await
+    }
+
+    /// The same, with the camera's `audio` or without.
+    pub async fn start_with(
+        self: &Arc<Self>,
+        id: StreamId,
+        source: SourceUrl,
+        audio: bool,
+    ) -> Result<Started, StartError> {
         let this = self.clone();
-        let starting = self.tasks.spawn(async move { this.start_to_the_end(&id, &source).await });
+        let starting = self.tasks.spawn(async move { this.start_to_the_end(&id, &source, audio).await });
         starting.await.unwrap_or(Err(StartError::Stopped))
     }
 
@@ -123,8 +130,9 @@ impl Registry {
         self: &Arc<Self>,
         id: &StreamId,
         source: &SourceUrl,
+        audio: bool,
     ) -> Result<Started, StartError> {
-        let started = match self.prepare(id, source) {
+        let started = match self.prepare(id, source, audio) {
             Ok(Pending { stream, camera, outcome }) => {
                 let answer = camera.first_outcome().await;
                 self.conclude(&stream, &camera, outcome, answer)
@@ -137,7 +145,12 @@ impl Registry {
         started
     }
 
-    fn prepare(self: &Arc<Self>, id: &StreamId, source: &SourceUrl) -> Result<Pending, StartError> {
+    fn prepare(
+        self: &Arc<Self>,
+        id: &StreamId,
+        source: &SourceUrl,
+        audio: bool,
+    ) -> Result<Pending, StartError> {
         let mut tables = lock(&self.tables);
         if tables.draining {
             return Err(StartError::ShuttingDown);
@@ -145,6 +158,8 @@ impl Registry {
         if let Some(stream) = tables.streams.get(id).cloned() {
             stream.touch();
             let camera = stream.camera();
+            stream.audio.store(audio, Ordering::Relaxed);
+            camera.want_audio(id, audio);
             if camera.source == *source {
                 // Whoever comes while the camera is still being asked gets the answer of whoever came first.
                 let known = camera.progress().first.is_some();
@@ -168,8 +183,9 @@ impl Registry {
             return Err(StartError::TooManyStreams(self.settings.max_streams));
         }
         let camera = self.camera(&mut tables, source);
-        let stream = self.new_stream(id, &camera);
+        let stream = self.new_stream(id, &camera, audio);
         tables.streams.insert(id.clone(), stream.clone());
+        tables.ended.remove(id);
         Ok(Pending { stream, camera, outcome: Started::New })
     }
 
@@ -185,24 +201,33 @@ impl Registry {
             let retire = || lock(&this.tables).release(&running);
             // A panic must not leave streams behind that nothing feeds.
             let running_on = AssertUnwindSafe(running.run(&this.surroundings, retire)).catch_unwind();
-            let ended = running_on.await.unwrap_or_else(|_| {
-                tracing::error!(source = %running.source, "a camera's task panicked: its streams end");
-                Ok(())
-            });
+            let (ended, why) = match running_on.await {
+                Ok(ended) => (ended, None),
+                Err(_panic) => {
+                    tracing::error!(source = %running.source, "a camera's task panicked: its streams end");
+                    (Ok(()), Some(Why::Fault))
+                }
+            };
             // First everything is gone, then its failure is told: a failed start leaves nothing behind.
-            this.forget(&running);
+            this.forget(&running, why);
             running.set_first(ended.map_err(StartError::Camera).and(Err(StartError::Stopped)));
         });
         camera
     }
 
-    fn new_stream(&self, id: &StreamId, camera: &Arc<Camera>) -> Arc<Stream> {
+    fn new_stream(&self, id: &StreamId, camera: &Arc<Camera>, audio: bool) -> Arc<Stream> {
         let first_sequence = self.first_sequence();
         let (publisher, snapshots) = watch::channel(None);
         let bytes = Arc::new(AtomicUsize::new(0));
         let run = RunId(fastrand::u64(..1 << 48));
         let packager = Packager::new(self.settings.hls.clone(), run, first_sequence);
-        camera.attach(Output { id: id.clone(), packager, snapshots: publisher, bytes: bytes.clone() });
+        camera.attach(Output {
+            id: id.clone(),
+            packager,
+            snapshots: publisher,
+            bytes: bytes.clone(),
+            wants_audio: audio,
+        });
         let now = clock::elapsed();
         Arc::new(Stream {
             id: id.clone(),
@@ -212,6 +237,7 @@ impl Registry {
             last_access: AtomicU64::new(millis(now)),
             viewers: Mutex::new(Viewers::default()),
             bytes,
+            audio: AtomicBool::new(audio),
             camera: Mutex::new(camera.clone()),
         })
     }
@@ -246,10 +272,15 @@ impl Registry {
         result
     }
 
-    /// A camera's task has ended: whatever was fed by it ends too.
-    fn forget(&self, camera: &Arc<Camera>) {
+    /// A camera's task has ended: whatever was fed by it ends too. Without `why` nobody need be told: a start failed.
+    fn forget(&self, camera: &Arc<Camera>, why: Option<Why>) {
         let mut tables = lock(&self.tables);
-        tables.streams.retain(|_, stream| !Arc::ptr_eq(&stream.camera(), camera));
+        let Tables { streams, ended, .. } = &mut *tables;
+        for (id, _) in streams.extract_if(|_, stream| Arc::ptr_eq(&stream.camera(), camera)) {
+            if let Some(why) = why {
+                ended.insert(id, why, clock::elapsed());
+            }
+        }
         if tables.cameras.get(&camera.source).is_some_and(|known| Arc::ptr_eq(known, camera)) {
             tables.cameras.remove(&camera.source);
         }
@@ -258,20 +289,22 @@ impl Registry {
 
     /// Stops a stream; its camera too, unless another stream has it. Returns whether it ran.
     pub fn stop(&self, id: &StreamId) -> bool {
-        let stopped = self.stop_if(id, |_| true);
+        let stopped = self.stop_if(id, Why::Stopped, |_| true);
         if stopped {
             tracing::info!(stream = %id, "stream stopped");
         }
         stopped
     }
 
-    /// Stops a stream if, at that very moment, `condition` holds.
-    pub fn stop_if(&self, id: &StreamId, condition: impl FnOnce(&Stream) -> bool) -> bool {
+    /// Stops a stream if, at that very moment, `condition` holds; whoever asks for it later is told `why`.
+    pub fn stop_if(&self, id: &StreamId, why: Why, condition: impl FnOnce(&Stream) -> bool) -> bool {
         let mut tables = lock(&self.tables);
         if !tables.streams.get(id).is_some_and(|stream| condition(stream)) {
             return false;
         }
         let Some(stream) = tables.streams.remove(id) else { return false };
+        // Before the output goes: who waits for a picture asks as soon as it is gone.
+        tables.ended.insert(id.clone(), why, clock::elapsed());
         let camera = stream.camera();
         drop(camera.detach(id));
         tables.release(&camera);
@@ -281,6 +314,11 @@ impl Registry {
     /// The stream of that name.
     pub fn get(&self, id: &StreamId) -> Option<Arc<Stream>> {
         lock(&self.tables).streams.get(id).cloned()
+    }
+
+    /// How the stream of that name ended, if it did lately and does not run again.
+    pub fn ended(&self, id: &StreamId) -> Option<Ended> {
+        lock(&self.tables).ended.get(id, clock::elapsed())
     }
 
     /// All streams, by name.

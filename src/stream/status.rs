@@ -1,9 +1,15 @@
 //! What an operator wants to know of a stream.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::{Stream, lock};
 use crate::clock;
+use crate::hls::{self, Snapshot};
+use crate::ingest::AudioOffer;
+use crate::media::{AudioEncoding, AudioTrack};
 
 /// How a stream's camera is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -39,6 +45,10 @@ pub struct Status {
     pub height: Option<u16>,
     /// Pictures per second, measured; as the camera claims before there is a segment.
     pub frame_rate: Option<f64>,
+    /// The audio beside it; none if there is none.
+    pub audio: Option<AudioStatus>,
+    /// Why there is no audio, or none is heard, where one might expect some.
+    pub audio_note: Option<String>,
     /// Bits per second over the listed segments.
     pub bitrate_bps: u64,
     /// Since the stream was started.
@@ -57,6 +67,63 @@ pub struct Status {
     pub packets_lost: u64,
     /// Why the camera was lost the last time.
     pub last_error: Option<String>,
+    /// What is not as it should be while the stream plays, and what to do about it.
+    pub warning: Option<String>,
+}
+
+/// The audio of a stream.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AudioStatus {
+    /// Usual name of what players get.
+    pub codec: &'static str,
+    /// As `CODECS` has it (RFC 6381).
+    pub rfc6381: String,
+    /// Usual name of what the camera sends.
+    pub source: &'static str,
+    /// Hz.
+    pub sample_rate: u32,
+    /// Channels.
+    pub channels: u16,
+}
+
+/// A camera that has sent no audio for so long is silent.
+const SILENT_AFTER: Duration = Duration::from_secs(5);
+
+/// What is told of the audio: the track that viewers have, and what is to be said of it.
+fn audio(
+    offer: &AudioOffer,
+    heard: Option<Duration>,
+    wanted: bool,
+    track: Option<&AudioTrack>,
+    uptime: Duration,
+) -> (Option<AudioStatus>, Option<String>) {
+    let source = match offer {
+        AudioOffer::None => return (None, None),
+        AudioOffer::LeftOut(why) => return (None, Some(why.clone())),
+        AudioOffer::Carried(_) if !wanted => {
+            return (None, Some("the stream was started without audio (audio=0)".into()));
+        }
+        AudioOffer::Carried(source) => source,
+    };
+    let name = source.encoding.name();
+    let Some(track) = track else {
+        let carried = matches!(source.encoding, AudioEncoding::Aac { .. });
+        let why =
+            format!("the camera sends {name}, which MPEG-TS does not carry: HLS_SEGMENT_TYPE=fmp4 does");
+        return (None, (!carried && uptime > SILENT_AFTER).then_some(why));
+    };
+    let quiet = heard.map_or(uptime, |heard| clock::elapsed().saturating_sub(heard));
+    let note = (quiet > SILENT_AFTER).then(|| {
+        format!("the camera offers {name} and has sent none for {} s: silence is played", quiet.as_secs())
+    });
+    let status = AudioStatus {
+        codec: track.codec.name(),
+        rfc6381: track.rfc6381.clone(),
+        source: name,
+        sample_rate: track.timescale.hz(),
+        channels: track.channels,
+    };
+    (Some(status), note)
 }
 
 impl Stream {
@@ -68,6 +135,11 @@ impl Stream {
         let snapshot = self.snapshots.borrow().clone();
         let frame_rate = snapshot.as_ref().and_then(|snapshot| snapshot.frame_rate());
         let frame_rate = frame_rate.or(track.as_ref().and_then(|track| track.frame_rate));
+        let uptime = clock::elapsed().saturating_sub(self.started);
+        let (offer, heard) = camera.audio();
+        let audio_track = snapshot.as_ref().and_then(|snapshot| snapshot.tracks.audio.as_ref());
+        let (audio, audio_note) =
+            audio(&offer, heard, self.audio.load(Ordering::Relaxed), audio_track, uptime);
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -84,8 +156,10 @@ impl Stream {
             width: track.as_ref().map(|track| track.width),
             height: track.as_ref().map(|track| track.height),
             frame_rate: frame_rate.map(|rate| (rate * 100.0).round() / 100.0),
+            audio,
+            audio_note,
             bitrate_bps,
-            uptime_seconds: clock::elapsed().saturating_sub(self.started).as_secs(),
+            uptime_seconds: uptime.as_secs(),
             idle_seconds: self.idle().as_secs(),
             viewers: lock(&self.viewers).count(clock::elapsed()),
             segments: snapshot.as_ref().map_or(0, |snapshot| snapshot.segment_count()),
@@ -93,6 +167,7 @@ impl Stream {
             reconnects: progress.reconnects,
             packets_lost: camera.packets_lost(),
             last_error: progress.last_error.map(|error| error.to_string()),
+            warning: snapshot.filter(|snapshot| snapshot.cut_short).map(|snapshot| too_few_bytes(&snapshot)),
         }
     }
 
@@ -100,4 +175,21 @@ impl Stream {
     pub fn path(&self) -> String {
         format!("/streams/{}/stream.m3u8", self.id)
     }
+}
+
+/// What `MAX_STREAM_BYTES` leaves of a playlist.
+fn too_few_bytes(snapshot: &Snapshot) -> String {
+    let hls::Settings { max_bytes, list_size, .. } = snapshot.settings;
+    let (count, length) = (snapshot.listed.len(), snapshot.duration());
+    let enough = 3 * snapshot.settings.target_duration();
+    let wanted = if length.as_secs() < enough.into() {
+        format!("players count on {enough} s")
+    } else {
+        format!("HLS_LIST_SIZE asks for {list_size}")
+    };
+    format!(
+        "MAX_STREAM_BYTES ({max_bytes} bytes) cuts the playlist short: it lists {count} segments of {:.1} s in all, and \
+         {wanted}; raise it, or choose a lower bit rate in the camera's video settings",
+        length.as_secs_f64()
+    )
 }

@@ -14,11 +14,11 @@ use super::registry::Settings;
 use super::{Registry, StartError, Started, StreamId, lock};
 use crate::clock;
 use crate::hls;
-use crate::ingest::{Connector, Event, IngestError, Session, SourceUrl};
+use crate::ingest::{AudioOffer, Connector, Event, IngestError, Session, SourceUrl};
 use crate::media::{AccessUnit, Ticks, VideoCodec};
 use crate::mux::{Container, testing};
 
-/// Some cameras, by the path of their links: `rtsp://cam/a` is camera `a`.
+/// Some cameras, by host and path of their links: `rtsp://nvr/a` is camera `nvr/a`, `rtsp://cam/a` is `a` for short.
 #[derive(Default)]
 pub(super) struct Cameras {
     cameras: Mutex<HashMap<String, Arc<Camera>>>,
@@ -61,6 +61,10 @@ impl Session for FakeSession {
         VideoCodec::H264
     }
 
+    fn audio(&self) -> &AudioOffer {
+        &AudioOffer::None
+    }
+
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Event, IngestError>> {
         let event = self.events.poll_recv(context).map(|event| event.unwrap_or(Err(IngestError::Closed)));
         assert!(!matches!(event, Poll::Ready(Err(IngestError::NoVideo))), "a camera that upsets the code");
@@ -70,7 +74,8 @@ impl Session for FakeSession {
 
 impl Connector for Cameras {
     fn connect(&self, source: &SourceUrl) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>> {
-        let camera = self.camera(source.request_url().path().trim_start_matches('/'));
+        let name = format!("{}{}", source.host(), source.request_url().path());
+        let camera = self.camera(name.trim_start_matches("cam/"));
         camera.connects.fetch_add(1, Ordering::Relaxed);
         let counted = Counted::new(&camera.open);
         async move {
@@ -134,7 +139,7 @@ impl Camera {
             let pts = i64::try_from(arrival.elapsed.as_millis()).unwrap() * 90;
             let data = testing::sample(0, 0, 0, key, &[&[if key { 0x65 } else { 0x41 }; 100]]).data;
             let unit = AccessUnit { pts: Ticks(pts), arrival, random_access: key, lost_packets: 0, data };
-            self.send(Ok(Event { track, unit }));
+            self.send(Ok(Event::Video { track, unit }));
             for _ in 0..4 {
                 tokio::task::yield_now().await;
             }
@@ -172,7 +177,26 @@ pub(super) fn id(text: &str) -> StreamId {
 }
 
 pub(super) fn link(camera: &str) -> SourceUrl {
-    SourceUrl::parse(&format!("rtsp://cam/{camera}")).unwrap()
+    let host = if camera.contains('/') { "" } else { "cam/" };
+    SourceUrl::parse(&format!("rtsp://{host}{camera}")).unwrap()
+}
+
+pub(super) fn hls_settings() -> hls::Settings {
+    hls::Settings {
+        container: Container::Fmp4,
+        segment_time: Duration::from_secs(2),
+        part_time: Duration::from_millis(200),
+        list_size: 5,
+        max_bytes: 64 << 20,
+    }
+}
+
+/// A camera's first picture, now.
+pub(super) fn track_event() -> Event {
+    let data = testing::sample(0, 0, 0, true, &[&[0x65; 100]]).data;
+    let unit =
+        AccessUnit { pts: Ticks(0), arrival: clock::arrival(), random_access: true, lost_packets: 0, data };
+    Event { track: Some(Box::new(testing::track())), unit }
 }
 
 /// A registry on fake cameras.
@@ -193,13 +217,7 @@ impl Bench {
     pub(super) fn with_streams(max_streams: usize) -> Self {
         // The clock's epoch must not lie ahead of a runtime whose time stands still.
         clock::elapsed();
-        let hls = hls::Settings {
-            container: Container::Fmp4,
-            segment_time: Duration::from_secs(2),
-            part_time: Duration::from_millis(200),
-            list_size: 5,
-            max_bytes: 64 << 20,
-        };
+        let hls = hls_settings();
         let settings =
             Settings { hls, max_streams, start_timeout: START_TIMEOUT, video_timeout: VIDEO_TIMEOUT };
         let cameras = Arc::new(Cameras::default());

@@ -54,6 +54,7 @@ function add(id, changes) {
     reconnects: 0,
     packets_lost: 0,
     last_error: null,
+    warning: null,
     source: 'rtsp://192.0.2.10:554/stream1',
     stream_path: `/streams/${id}/stream.m3u8`,
     ...changes,

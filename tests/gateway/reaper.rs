@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use camgate::testcam::{Clip, Options};
 use tokio::time::Instant;
 
-use crate::common::gateway::{TestGateway, camera, camera_with, counters};
+use crate::common::gateway::{TestGateway, camera, counters};
 use crate::common::player::Player;
 
 const EAGER: [(&str, &str); 2] = [("CLEANUP_DELAY_SECONDS", "1"), ("CLEANUP_INTERVAL_SECONDS", "1")];
@@ -17,8 +16,11 @@ async fn an_unwatched_stream_is_torn_down_and_its_urls_are_gone() {
     let began = Instant::now();
     counters(&camera, "TEARDOWN", |now| now.teardowns == 1 && now.sessions == 0).await;
     assert!(began.elapsed() >= Duration::from_millis(900), "nobody was given the time to come");
-    gateway.get("/streams/1/stream.m3u8").await.problem(404, "stream_not_found");
-    gateway.get("/api/stream/status?indicator_id=1").await.problem(404, "stream_not_found");
+    for path in ["/streams/1/stream.m3u8", "/api/stream/status?indicator_id=1"] {
+        let problem = gateway.get(path).await.problem(404, "stream_not_found");
+        assert_eq!(problem["ended"], "idle", "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("CLEANUP_DELAY_SECONDS"), "{problem}");
+    }
     assert_eq!(gateway.stream_count().await, 0);
 }
 
@@ -56,22 +58,4 @@ async fn starting_it_again_renews_the_time_that_a_stream_has() {
         assert_eq!(gateway.started("1", &link).await, "active");
     }
     assert_eq!(camera.total_sessions(), 1);
-}
-
-#[tokio::test]
-async fn streams_that_outgrow_the_memory_go_however_rarely_idle_ones_are_looked_for() {
-    let heavy = Options { clip: Clip::demo().first(12).padded(16_000_000), ..Options::default() };
-    let settings = [("CLEANUP_INTERVAL_SECONDS", "3600"), ("MAX_TOTAL_BYTES", "4MiB")];
-    let (camera, gateway) = (camera_with(heavy).await, TestGateway::with(&settings).await);
-    gateway.started("left", &camera.url("/left")).await;
-    gateway.started("watched", &camera.url("/watched")).await;
-    let mut player = Player::open(&gateway, "watched").await;
-    let gone = async { counters(&camera, "TEARDOWN", |now| now.teardowns == 1).await };
-    let watched = async { player.play_until("a minute", |_| false).await };
-    tokio::select! {
-        _ = gone => {}
-        _ = watched => {}
-    }
-    gateway.get("/streams/left/stream.m3u8").await.problem(404, "stream_not_found");
-    assert_eq!(gateway.status("watched").await["state"], "live");
 }

@@ -19,7 +19,8 @@ async fn a_stopped_stream_is_gone_within_a_second_and_its_camera_is_told() {
     let gone = async {
         let files = [segment.map.unwrap(), segment.uri];
         for file in ["stream.m3u8", "media.m3u8", &files[0], &files[1]] {
-            gateway.get(&format!("/streams/123/{file}")).await.problem(404, "stream_not_found");
+            let problem = gateway.get(&format!("/streams/123/{file}")).await.problem(404, "stream_not_found");
+            assert_eq!(problem["ended"], "stopped", "{problem}");
         }
     };
     within("404 for all of it", Duration::from_secs(1), gone).await;
@@ -52,7 +53,7 @@ async fn a_request_that_waits_for_the_first_segment_is_told_when_the_stream_stop
         gateway.stop("1").await.ok();
     };
     let (held, ()) = within("both", Duration::from_secs(5), futures::future::join(waiting, stopping)).await;
-    held.problem(404, "stream_not_found");
+    assert_eq!(held.problem(404, "stream_not_found")["ended"], "stopped");
 }
 
 #[tokio::test]

@@ -104,7 +104,7 @@ fn another_resolution_is_one_discontinuity_with_an_init_section_of_its_own() {
     assert_eq!(maps.len(), 2);
     let snapshot = camera.snapshot();
     assert_ne!(fetch(&snapshot, &maps[0]), fetch(&snapshot, &maps[1]));
-    assert_eq!((snapshot.track.width, snapshot.track.height), (1920, 1080));
+    assert_eq!((snapshot.tracks.video.width, snapshot.tracks.video.height), (1920, 1080));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! One test for each rule of the table.
 
-use super::super::testing::{FRAME, MIDNIGHT, arrival, full_hd, picture, settings, small};
+use super::super::testing::{FRAME, MIDNIGHT, arrival, full_hd, picture, settings, silent, small};
 use super::*;
 use crate::mux::testing::h265_track;
 
@@ -17,7 +17,7 @@ struct Feed {
 
 impl Feed {
     fn new(settings: Settings) -> Self {
-        let segmenter = Segmenter::new(settings, Arc::new(small()), 7);
+        let segmenter = Segmenter::new(settings, silent(small()), 7);
         Self { segmenter, decode_time: 0, delay: 0, wall_error: 0, segments: Vec::new() }
     }
 
@@ -167,14 +167,14 @@ fn a_finished_part_is_told_at_once() {
 fn discontinuities_are_counted_once_and_only_between_segments() {
     let mut feed = Feed::new(settings());
     feed.interrupt();
-    feed.segmenter.change_track(Arc::new(full_hd()));
+    feed.segmenter.change_tracks(silent(full_hd()));
     feed.group(10, FRAME);
     feed.interrupt();
     feed.interrupt();
-    feed.segmenter.change_track(Arc::new(small()));
+    feed.segmenter.change_tracks(silent(small()));
     feed.interrupt();
     feed.group(10, FRAME);
-    feed.segments.extend(feed.segmenter.change_track(Arc::new(full_hd())));
+    feed.segments.extend(feed.segmenter.change_tracks(silent(full_hd())));
     feed.group(10, FRAME);
     feed.interrupt();
     let told: Vec<_> = feed
@@ -190,7 +190,7 @@ fn h265_goes_into_mp4_whatever_is_wished_for_and_what_follows_stays_there() {
     let mut feed = Feed::new(Settings { container: Container::MpegTs, ..settings() });
     feed.group(10, FRAME);
     for track in [h265_track(), small()] {
-        feed.segments.extend(feed.segmenter.change_track(Arc::new(track)));
+        feed.segments.extend(feed.segmenter.change_tracks(silent(track)));
         feed.group(10, FRAME);
     }
     feed.interrupt();

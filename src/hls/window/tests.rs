@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::testing::{arrival, settings, small};
+use super::super::testing::{arrival, settings, silent, small};
 use super::*;
 use crate::media::WallTime;
 
@@ -45,7 +45,7 @@ impl Fed {
     }
 
     fn snapshot(&self) -> Snapshot {
-        self.window.snapshot(RunId(1), &Arc::new(small()), OpenParts::default())
+        self.window.snapshot(RunId(1), &silent(small()), OpenParts::default())
     }
 
     fn listed(&self) -> Vec<u64> {
@@ -161,6 +161,27 @@ fn bytes_are_bounded_and_the_newest_segment_stays() {
     assert_eq!(fed.listed(), [3, 4]);
     fed.window.make_room(5000);
     assert_eq!(fed.listed(), [4]);
+}
+
+#[test]
+fn a_playlist_that_bytes_cut_short_says_so_until_it_is_whole_again() {
+    let mut fed = Fed::new(Settings { max_bytes: 1000, ..settings() });
+    // Fewer than it should list, for the stream is young.
+    (0..3).for_each(|_| fed.push(2000, true, 300));
+    assert!(!fed.snapshot().cut_short);
+    fed.window.make_room(300);
+    assert!(fed.snapshot().cut_short);
+    for _ in 0..20 {
+        fed.push(2000, true, 300);
+        fed.window.make_room(0);
+        assert!(fed.snapshot().cut_short);
+    }
+    // The camera takes fewer bits: five segments and one more fit.
+    for _ in 0..6 {
+        fed.push(2000, true, 100);
+        fed.window.make_room(0);
+    }
+    assert!(!fed.snapshot().cut_short);
 }
 
 #[test]

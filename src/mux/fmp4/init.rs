@@ -3,12 +3,13 @@
 use bytes::Bytes;
 use mp4::{BoxType, FixedPointU8, FixedPointU16, FtypBox, MoovBox};
 
-use super::VIDEO_TRACK_ID;
+use super::audio_entry;
 use super::boxes::{Parent, box_type, write};
-use crate::media::{VideoCodec, VideoTrack};
+use super::{AUDIO_TRACK_ID, VIDEO_TRACK_ID};
+use crate::media::{AudioTrack, Timescale, Tracks, VideoCodec, VideoTrack};
 
-/// `ftyp` and `moov` of `track` (ISO/IEC 14496-12 §4.3, §8.2.1; ISO/IEC 23000-19 §7.3.1).
-pub fn init_section(track: &VideoTrack) -> Bytes {
+/// `ftyp` and `moov` of `tracks` (ISO/IEC 14496-12 §4.3, §8.2.1; ISO/IEC 23000-19 §7.3.1).
+pub fn init_section(tracks: &Tracks) -> Bytes {
     // `iso6` is the oldest brand with all that the fragments use: `tfdt`, signed composition offsets,
     // offsets from the `moof`. `cmfc` says CMAF; `mp41` is for readers that ask for MP4 by its old name.
     let ftyp = FtypBox {
@@ -18,59 +19,96 @@ pub fn init_section(track: &VideoTrack) -> Bytes {
     };
     let mut out = Vec::with_capacity(1024);
     write(&ftyp, &mut out);
-    write(&moov(track), &mut out);
+    write(&moov(tracks), &mut out);
     out.into()
 }
 
-fn moov(track: &VideoTrack) -> Parent {
-    // The crate has no public names for its leaf boxes: they are reached as fields of what it does name.
-    let mut leaves =
-        MoovBox { traks: vec![Default::default()], mvex: Some(Default::default()), ..Default::default() };
-    let mvhd = &mut leaves.mvhd;
-    let trak = &mut leaves.traks[0];
-    let trex = &mut leaves.mvex.get_or_insert_default().trex;
-
+fn moov(tracks: &Tracks) -> Parent {
     // Durations stay zero throughout: they would tell of samples in the `moov`, and there are none.
-    mvhd.timescale = track.timescale.hz();
-    mvhd.next_track_id = VIDEO_TRACK_ID + 1;
+    let mut mvhd = MoovBox::default().mvhd;
+    mvhd.timescale = tracks.video.timescale.hz();
+    mvhd.next_track_id = 1 + if tracks.audio.is_some() { AUDIO_TRACK_ID } else { VIDEO_TRACK_ID };
+
+    let moov = Parent::new(BoxType::MoovBox).with(&mvhd).with(&video_trak(&tracks.video));
+    let mvex = Parent::new(BoxType::MvexBox);
+    match &tracks.audio {
+        None => moov.with(&extends(mvex, VIDEO_TRACK_ID)),
+        Some(audio) => {
+            moov.with(&audio_trak(audio)).with(&extends(extends(mvex, VIDEO_TRACK_ID), AUDIO_TRACK_ID))
+        }
+    }
+}
+
+/// `mvex` with one more `trex` (§8.8.3): the samples of that track come in fragments.
+fn extends(mvex: Parent, track_id: u32) -> Parent {
+    let mut trex =
+        MoovBox { mvex: Some(Default::default()), ..Default::default() }.mvex.unwrap_or_default().trex;
+    trex.track_id = track_id;
+    trex.default_sample_description_index = 1;
+    mvex.with(&trex)
+}
+
+fn video_trak(track: &VideoTrack) -> Parent {
+    let size = (display_width(track), FixedPointU16::new(track.height));
+    // "if track_is_audio 0x0100 else 0" (§8.3.2.2)
+    trak(VIDEO_TRACK_ID, track.timescale, b"vide", size, FixedPointU8::new(0), &sample_entry(track))
+}
+
+fn audio_trak(track: &AudioTrack) -> Parent {
+    let size = (FixedPointU16::new(0), FixedPointU16::new(0));
+    let entry = audio_entry::sample_entry(track);
+    trak(AUDIO_TRACK_ID, track.timescale, b"soun", size, FixedPointU8::new(1), &entry)
+}
+
+/// A track without samples: they come in fragments.
+fn trak(
+    track_id: u32,
+    timescale: Timescale,
+    handler: &[u8; 4],
+    (width, height): (FixedPointU16, FixedPointU16),
+    volume: FixedPointU8,
+    sample_entry: &Parent,
+) -> Parent {
+    // The crate has no public names for its leaf boxes: they are reached as fields of what it does name.
+    let mut leaves = MoovBox { traks: vec![Default::default()], ..Default::default() };
+    let trak = &mut leaves.traks[0];
 
     const ENABLED_AND_IN_MOVIE: u32 = 0x3;
     let tkhd = &mut trak.tkhd;
     tkhd.flags = ENABLED_AND_IN_MOVIE;
-    tkhd.track_id = VIDEO_TRACK_ID;
-    tkhd.volume = FixedPointU8::new(0); // "if track_is_audio 0x0100 else 0" (§8.3.2.2)
-    tkhd.width = display_width(track);
-    tkhd.height = FixedPointU16::new(track.height);
+    tkhd.track_id = track_id;
+    tkhd.volume = volume;
+    tkhd.width = width;
+    tkhd.height = height;
 
     let mdhd = &mut trak.mdia.mdhd;
-    mdhd.timescale = track.timescale.hz();
+    mdhd.timescale = timescale.hz();
 
     let hdlr = &mut trak.mdia.hdlr;
-    hdlr.handler_type = u32::from_be_bytes(*b"vide").into();
+    hdlr.handler_type = u32::from_be_bytes(*handler).into();
     hdlr.name = "camgate".into();
 
     let minf = &mut trak.mdia.minf;
-    let vmhd = minf.vmhd.get_or_insert_default();
-    vmhd.flags = 1; // as §12.1.2.1 fixes it
-
-    trex.track_id = VIDEO_TRACK_ID;
-    trex.default_sample_description_index = 1;
-
     let stsd = Parent::new(BoxType::StsdBox)
         .fields([0; 4]) // version, flags
         .fields(1_u32.to_be_bytes()) // entry_count
-        .with(&sample_entry(track));
+        .with(sample_entry);
     let stbl = Parent::new(BoxType::StblBox)
         .with(&stsd)
         .with(&minf.stbl.stts)
         .with(&minf.stbl.stsc)
         .with(&minf.stbl.stsz)
         .with(minf.stbl.stco.get_or_insert_default());
-    let minf = Parent::new(BoxType::MinfBox).with(vmhd).with(&minf.dinf).with(&stbl);
+    let media_header = if handler == b"vide" {
+        let vmhd = minf.vmhd.get_or_insert_default();
+        vmhd.flags = 1; // as §12.1.2.1 fixes it
+        Parent::new(BoxType::MinfBox).with(vmhd)
+    } else {
+        Parent::new(BoxType::MinfBox).with(minf.smhd.get_or_insert_default())
+    };
+    let minf = media_header.with(&minf.dinf).with(&stbl);
     let mdia = Parent::new(BoxType::MdiaBox).with(mdhd).with(hdlr).with(&minf);
-    let trak = Parent::new(BoxType::TrakBox).with(tkhd).with(&mdia);
-    let mvex = Parent::new(BoxType::MvexBox).with(trex);
-    Parent::new(BoxType::MoovBox).with(mvhd).with(&trak).with(&mvex)
+    Parent::new(BoxType::TrakBox).with(tkhd).with(&mdia)
 }
 
 /// Width in pixels as wide as they are high, 16.16 (ISO/IEC 14496-12 §8.3.2.3).

@@ -6,11 +6,11 @@ use proptest::prelude::*;
 
 use super::{Muxer, init_section};
 use crate::media::{Sample, VideoTrack};
-use crate::mux::testing::{h265_track, hex_dump, parts, sample, track};
+use crate::mux::testing::{h265_track, hex_dump, parts, sample, silent, track};
 
 /// An init section as mp4-atom reads it, to its last byte.
 fn read_init(track: &VideoTrack) -> (Ftyp, Moov) {
-    let init = init_section(track);
+    let init = init_section(&silent(track.clone()));
     let mut init = &init[..];
     let ftyp = Ftyp::decode(&mut init).unwrap();
     let moov = Moov::decode(&mut init).unwrap();
@@ -33,7 +33,7 @@ fn read_parts(stream: &Bytes) -> Vec<(Moof, usize, usize)> {
 
 #[test]
 fn the_init_section_is_this() {
-    insta::assert_snapshot!(hex_dump(&init_section(&track())));
+    insta::assert_snapshot!(hex_dump(&init_section(&silent(track()))));
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn the_header_of_a_part_is_this() {
         sample(93_600, 3600, 10_800, false, &[&[0x41, 3]]),
         sample(97_200, 3600, -3600, false, &[&[0x01, 4]]),
     ];
-    insta::assert_snapshot!(hex_dump(&Muxer::default().part(&samples)[0]));
+    insta::assert_snapshot!(hex_dump(&Muxer::default().part(&samples, &[])[0]));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn an_absurd_pixel_aspect_is_written_as_wide_as_the_field_allows() {
 #[test]
 fn samples_are_passed_on_not_copied() {
     let samples = [sample(0, 1, 0, true, &[&[0x65, 1]]), sample(1, 1, 0, false, &[&[0x41, 2]])];
-    let chunks = Muxer::default().part(&samples);
+    let chunks = Muxer::default().part(&samples, &[]);
     assert_eq!(chunks.len(), 3);
     for (chunk, sample) in chunks[1..].iter().zip(&samples) {
         assert_eq!(chunk.as_ptr(), sample.data.as_ptr());
@@ -116,7 +116,7 @@ fn samples_are_passed_on_not_copied() {
 fn sequence_numbers_rise_from_part_to_part() {
     let mut muxer = Muxer::default();
     let samples = [sample(0, 1, 0, true, &[&[0x65]])];
-    let stream: Vec<_> = (0..3).flat_map(|_| muxer.part(&samples)).flatten().collect();
+    let stream: Vec<_> = (0..3).flat_map(|_| muxer.part(&samples, &[])).flatten().collect();
     let read = read_parts(&stream.into());
     let numbers: Vec<_> = read.iter().map(|(moof, ..)| moof.mfhd.sequence_number).collect();
     assert_eq!(numbers, [1, 2, 3]);
@@ -125,7 +125,7 @@ fn sequence_numbers_rise_from_part_to_part() {
 #[test]
 fn a_group_of_even_pictures_needs_one_column() {
     let picture = |i: i64| sample(i * 3600, 3600, 0, i == 0, &[&[0x65]]);
-    let header = |count| Muxer::default().part(&(0..count).map(picture).collect::<Vec<_>>())[0].len();
+    let header = |count| Muxer::default().part(&(0..count).map(picture).collect::<Vec<_>>(), &[])[0].len();
     assert_eq!(header(50) - header(49), 4);
 }
 
@@ -133,7 +133,7 @@ fn a_group_of_even_pictures_needs_one_column() {
 fn times_beyond_their_fields_saturate() {
     let samples =
         [sample(-5, i64::MAX, i64::MIN, true, &[&[0x65]]), sample(i64::MAX, -1, i64::MAX, false, &[&[0x41]])];
-    let stream: Vec<_> = Muxer::default().part(&samples).into_iter().flatten().collect();
+    let stream: Vec<_> = Muxer::default().part(&samples, &[]).into_iter().flatten().collect();
     let traf = &read_parts(&stream.into())[0].0.traf[0];
     assert_eq!(traf.tfdt.as_ref().unwrap().base_media_decode_time, 0);
     let entries: Vec<_> = traf.trun[0].samples.iter().collect();
@@ -175,7 +175,7 @@ proptest! {
         let parts: Vec<Vec<Sample>> =
             parts.into_iter().map(|part| part.into_iter().map(|(sample, _)| sample).collect()).collect();
         let mut muxer = Muxer::default();
-        let stream: Vec<_> = parts.iter().flat_map(|part| muxer.part(part)).flatten().collect();
+        let stream: Vec<_> = parts.iter().flat_map(|part| muxer.part(part, &[])).flatten().collect();
         let stream = Bytes::from(stream);
         let read = read_parts(&stream);
         prop_assert_eq!(read.len(), parts.len());

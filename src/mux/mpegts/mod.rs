@@ -6,11 +6,13 @@
 //!   adaptation field: random access?, PCR        (first packet; the last one's holds the stuffing)
 //!   PES header: PTS, DTS where it differs
 //!   access unit delimiter, SPS and PPS where a decoder may start, the camera's NAL units
+//! behind the access units of a part: its audio, frames of AAC behind their headers
 //! ```
 //!
 //! Everything is written in one pass into one buffer whose size is known before: see
 //! `docs/decisions/0003-mpegts-own-writer.md`.
 
+pub(super) mod audio;
 mod packet;
 mod pes;
 mod psi;
@@ -19,7 +21,7 @@ use bytes::Bytes;
 
 use self::packet::{PACKET, Pid};
 use self::pes::Pes;
-use crate::media::{Sample, VideoTrack};
+use crate::media::{AudioSample, Sample, Tracks};
 use crate::mux::Chunks;
 
 /// Writes the parts of one stream; its continuity counters run on for the life of the stream.
@@ -28,29 +30,46 @@ pub struct Muxer {
     pat: Pid,
     pmt: Pid,
     video: Pid,
+    audio: Pid,
 }
 
 impl Default for Muxer {
     fn default() -> Self {
-        Self { pat: Pid::new(psi::PAT_PID), pmt: Pid::new(psi::PMT_PID), video: Pid::new(psi::VIDEO_PID) }
+        Self {
+            pat: Pid::new(psi::PAT_PID),
+            pmt: Pid::new(psi::PMT_PID),
+            video: Pid::new(psi::VIDEO_PID),
+            audio: Pid::new(psi::AUDIO_PID),
+        }
     }
 }
 
 impl Muxer {
     /// One buffer of whole packets; the tables stand first where a segment starts (RFC 8216 §3.2).
     ///
-    /// `samples` follow each other in decode order, on the clock of 90 kHz that every track here has.
-    pub fn part(&mut self, track: &VideoTrack, samples: &[Sample], starts_segment: bool) -> Chunks {
+    /// `samples` follow each other in decode order, on the clock of 90 kHz that every video track here has; so do those of
+    /// `audio`.
+    pub fn part(
+        &mut self,
+        tracks: &Tracks,
+        samples: &[Sample],
+        audio: &[AudioSample],
+        starts_segment: bool,
+    ) -> Chunks {
         let tables = if starts_segment { 2 } else { 0 };
-        let units = || samples.iter().map(|sample| Pes::new(track, sample));
-        let packets = tables + units().map(|unit| unit.packets()).sum::<usize>();
+        let units = || samples.iter().map(|sample| Pes::new(&tracks.video, sample));
+        let packets = tables + units().map(|unit| unit.packets()).sum::<usize>() + audio::packets(audio);
         let mut out = Vec::with_capacity(packets * PACKET);
         if starts_segment {
             self.pat.section(&psi::PAT, &mut out);
-            self.pmt.section(&psi::PMT, &mut out);
+            let pmt = if tracks.audio.is_some() { &psi::PMT_WITH_AUDIO[..] } else { &psi::PMT[..] };
+            self.pmt.section(pmt, &mut out);
         }
         for unit in units() {
             unit.write(&mut self.video, &mut out);
+        }
+        if let Some(track) = &tracks.audio {
+            audio::write(track, audio, &mut self.audio, &mut out);
         }
         vec![Bytes::from(out)]
     }

@@ -30,6 +30,11 @@ pub(super) fn packets(length: usize) -> usize {
     (CLOCK_FIELD + length).div_ceil(PACKET - HEADER)
 }
 
+/// How many packets [`Pid::payload`] makes of a payload of `length` bytes.
+pub(super) fn packets_without_clock(length: usize) -> usize {
+    length.div_ceil(PACKET - HEADER)
+}
+
 impl Pid {
     /// The packets of `pid`, from the first on.
     pub(super) fn new(pid: u16) -> Self {
@@ -53,7 +58,14 @@ impl Pid {
         out: &'a mut Vec<u8>,
     ) -> Payload<'a> {
         let mut payload = Payload { pid: self, out, left: length, room: 0 };
-        payload.begin_packet(Some(start));
+        payload.begin_packet(true, Some(start));
+        payload
+    }
+
+    /// The same without a clock: for what goes beside the video, which has one.
+    pub(super) fn payload<'a>(&'a mut self, length: usize, out: &'a mut Vec<u8>) -> Payload<'a> {
+        let mut payload = Payload { pid: self, out, left: length, room: 0 };
+        payload.begin_packet(true, None);
         payload
     }
 
@@ -81,7 +93,7 @@ impl Payload<'_> {
         debug_assert!(piece.len() <= self.left, "more payload than announced");
         while !piece.is_empty() {
             if self.room == 0 {
-                self.begin_packet(None);
+                self.begin_packet(false, None);
             }
             let (now, later) = piece.split_at(piece.len().min(self.room));
             self.out.extend_from_slice(now);
@@ -92,14 +104,14 @@ impl Payload<'_> {
     }
 
     /// Header and adaptation field; the field fills what the payload will not (§2.4.3.5).
-    fn begin_packet(&mut self, start: Option<Start>) {
+    fn begin_packet(&mut self, unit_start: bool, start: Option<Start>) {
         const PAYLOAD: u8 = 0x10;
         const ADAPTATION_FIELD: u8 = 0x20;
         let needed = if start.is_some() { CLOCK_FIELD } else { 0 };
         self.room = self.left.min(PACKET - HEADER - needed);
         let field = PACKET - HEADER - self.room;
         let content = if field > 0 { PAYLOAD | ADAPTATION_FIELD } else { PAYLOAD };
-        self.pid.header(start.is_some(), content, self.out);
+        self.pid.header(unit_start, content, self.out);
         let end = self.out.len() + field;
         if let Some(length) = field.checked_sub(1) {
             self.out.push(length.to_le_bytes()[0]); // at most 183

@@ -103,12 +103,12 @@ impl Header {
 }
 
 /// `ticks` modulo 2³³.
-fn on_clock(ticks: i64) -> u64 {
+pub(super) fn on_clock(ticks: i64) -> u64 {
     (ticks & TIME_MASK).cast_unsigned()
 }
 
 /// A time in its five bytes, in three pieces that each end in a marker bit.
-fn time(prefix: u64, ticks: i64) -> [u8; 5] {
+pub(super) fn time(prefix: u64, ticks: i64) -> [u8; 5] {
     let t = on_clock(ticks);
     let (high, middle, low) = (t >> 30, t >> 15 & 0x7fff, t & 0x7fff);
     let [_, _, _, bytes @ ..] =

@@ -17,7 +17,7 @@ use super::Muxer;
 use super::packet::PACKET;
 use super::pes::DECODE_DELAY;
 use crate::media::{Sample, Ticks, VideoTrack};
-use crate::mux::testing::{hex_dump, parts, sample, track};
+use crate::mux::testing::{hex_dump, parts, sample, silent, track};
 
 /// What the demuxer found.
 #[derive(Default)]
@@ -113,7 +113,7 @@ fn packets(stream: &[u8]) -> impl Iterator<Item = Packet<'_>> {
 
 /// One buffer, as every part is.
 fn part(muxer: &mut Muxer, samples: &[Sample], starts_segment: bool) -> Bytes {
-    let [bytes] = <[Bytes; 1]>::try_from(muxer.part(&track(), samples, starts_segment)).unwrap();
+    let [bytes] = <[Bytes; 1]>::try_from(muxer.part(&silent(track()), samples, &[], starts_segment)).unwrap();
     bytes
 }
 

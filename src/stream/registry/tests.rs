@@ -1,5 +1,6 @@
 //! Starts, stops, moves and failures, interleaved on purpose, on cameras without sockets and in paused time.
 
+use super::super::pacing::{AT_ONE_HOST, RECONNECTS, STARTS};
 use super::super::reaper;
 use super::super::status::State;
 use super::super::testing::{Bench, START_TIMEOUT, VIDEO_TIMEOUT, id, link, settle};
@@ -46,6 +47,7 @@ async fn a_failed_start_leaves_nothing_behind_and_all_who_wait_get_the_same_erro
         assert_eq!(answer.await.unwrap(), failed(&REFUSED));
     }
     assert_eq!(bench.registry.left(), (0, 0, 0));
+    assert_eq!(why(&bench, "1"), None, "it never ran");
     assert_eq!((bench.camera("a").connects(), bench.camera("a").open()), (1, 0));
     bench.camera("a").refuse(None);
     assert_eq!(bench.start("1", "a").await, Started::New, "and the next start begins anew");
@@ -81,6 +83,7 @@ async fn a_panic_ends_the_streams_of_its_camera_and_no_others() {
     bench.camera("a").upset().await;
     assert!(snapshots.changed().await.is_err(), "viewers learn of it");
     assert!(bench.registry.get(&id("1")).is_none());
+    assert_eq!(why(&bench, "1"), Some(Why::Fault));
     bench.camera("b").play(4).await;
     assert_eq!(bench.segments("2").0.len(), 3);
     assert_eq!(bench.start("1", "a").await, Started::New, "and it can be started again");
@@ -384,29 +387,29 @@ async fn moves_of_one_stream_do_not_open_cameras_without_end() {
 #[tokio::test(start_paused = true)]
 async fn cameras_that_cannot_be_connected_to_again_hold_up_no_start() {
     let bench = Bench::with_streams(100);
-    for n in 0..CONNECTING_AT_ONCE {
-        bench.start(&n.to_string(), &format!("down{n}")).await;
-        bench.camera(&format!("down{n}")).fail().await;
+    for n in 0..RECONNECTS[0] {
+        bench.start(&n.to_string(), &format!("down{n}/")).await;
+        bench.camera(&format!("down{n}/")).fail().await;
     }
     // Each is asked again, and none answers.
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(bench.camera("down0").connects(), 2);
+    assert_eq!(bench.camera("down0/").connects(), 2);
     let asked = bench.ask("new", "good").await;
     assert_eq!(bench.camera("good").connects(), 1);
     bench.camera("good").answer(1);
     assert_eq!(asked.await.unwrap(), Ok(Started::New));
-    bench.finish(&["down0", "good"]).await;
+    bench.finish(&["down0/", "good"]).await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_start_takes_no_longer_than_promised_however_many_cameras_are_mute() {
+/// With so many mute cameras, a start of another one waits for its place, and is told so in time.
+async fn a_start_behind(mute_cameras: impl Iterator<Item = String>) {
     let bench = Bench::with_streams(100);
     let mut mute = Vec::new();
-    for n in 0..CONNECTING_AT_ONCE {
-        mute.push(bench.ask(&n.to_string(), &format!("mute{n}")).await);
+    for name in mute_cameras {
+        mute.push(bench.ask(&mute.len().to_string(), &name).await);
     }
     let begin = tokio::time::Instant::now();
-    let asked = bench.ask("new", "good").await;
+    let asked = bench.ask("new", "cam/good").await;
     assert_eq!(bench.camera("good").connects(), 0);
     assert_eq!(asked.await.unwrap(), failed(&IngestError::Busy(START_TIMEOUT)));
     assert_eq!(begin.elapsed(), START_TIMEOUT);
@@ -415,6 +418,33 @@ async fn a_start_takes_no_longer_than_promised_however_many_cameras_are_mute() {
         assert_eq!(asked.await.unwrap(), failed(&too_long));
     }
     assert_eq!(bench.registry.left(), (0, 0, 0));
+    assert_eq!(bench.registry.surroundings.pacing.host_count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_takes_no_longer_than_promised_however_many_cameras_are_mute() {
+    a_start_behind((0..STARTS).map(|n| format!("mute{n}/"))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_takes_no_longer_than_promised_however_mute_its_host_is() {
+    a_start_behind((0..AT_ONE_HOST[0]).map(|n| format!("mute{n}"))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_is_given_up_gives_its_place_back() {
+    let bench = Bench::with_streams(100);
+    for n in 0..AT_ONE_HOST[0] {
+        bench.ask(&n.to_string(), &format!("mute{n}")).await;
+    }
+    let asked = bench.ask("new", "good").await;
+    assert_eq!(bench.camera("good").connects(), 0);
+    bench.registry.stop(&id("0"));
+    settle().await;
+    assert_eq!(bench.camera("good").connects(), 1);
+    bench.camera("good").answer(1);
+    assert_eq!(asked.await.unwrap(), Ok(Started::New));
+    bench.finish(&["good"]).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -446,6 +476,10 @@ async fn a_stream_that_is_started_again_is_another_run_with_higher_numbers() {
     bench.finish(&["a"]).await;
 }
 
+fn why(bench: &Bench, stream: &str) -> Option<Why> {
+    bench.registry.ended(&id(stream)).map(|ended| ended.why)
+}
+
 fn reap(bench: &Bench, max_bytes: usize) -> tokio::task::JoinHandle<()> {
     let (delay, interval) = (Duration::from_secs(30), Duration::from_secs(10));
     tokio::spawn(reaper::run(bench.registry.clone(), delay, interval, max_bytes))
@@ -464,6 +498,7 @@ async fn the_reaper_lets_go_of_idle_streams_and_of_no_others() {
     reaper.abort();
     assert!(bench.registry.get(&id("idle")).is_none());
     assert_eq!((bench.camera("a").open(), bench.registry.count()), (0, 1));
+    assert_eq!((why(&bench, "idle"), why(&bench, "watched")), (Some(Why::Idle), None));
     bench.finish(&["a"]).await;
 }
 
@@ -475,7 +510,11 @@ async fn a_viewer_who_comes_back_at_the_last_moment_keeps_the_stream() {
     let condemned = reaper::to_stop(bench.registry.seen(), Duration::from_secs(30), usize::MAX);
     assert_eq!(condemned.len(), 1);
     bench.registry.get(&id("1")).unwrap().touch();
-    assert!(!bench.registry.stop_if(&condemned[0].id, |stream| stream.idle() >= Duration::from_secs(30)));
+    assert!(
+        !bench
+            .registry
+            .stop_if(&condemned[0].id, Why::Idle, |stream| stream.idle() >= Duration::from_secs(30))
+    );
     assert!(bench.registry.get(&id("1")).is_some());
     bench.finish(&["a"]).await;
 }
@@ -495,5 +534,8 @@ async fn when_memory_is_short_the_stream_that_was_watched_longest_ago_goes() {
     assert!(bench.registry.get(&id("2")).is_none());
     assert!(bench.registry.get(&id("1")).is_some());
     assert!(bench.registry.byte_length() < held);
+    assert_eq!(why(&bench, "2"), Some(Why::Memory));
+    bench.start("2", "2").await;
+    assert_eq!(why(&bench, "2"), None, "it runs again, however many bytes others hold");
     bench.finish(&["1", "2"]).await;
 }
