@@ -18,7 +18,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt as _, Stream as _};
 use retina::client::{
     Credentials, Demuxed, Described, InitialTimestampPolicy, PlayOptions, SessionGroup, SessionOptions,
-    SetupOptions, UnassignedChannelDataPolicy,
+    SetupOptions, UnassignedChannelDataPolicy, UnknownRtcpSsrcPolicy,
 };
 use retina::codec::{
     AudioFrame, AudioParameters, CodecItem, FrameFormat, ParametersRef, VideoFrame, VideoParameters,
@@ -233,7 +233,9 @@ impl Description {
         // Cameras stamp as they like: what a stamp is worth, the timeline decides.
         let options = PlayOptions::default()
             .initial_timestamp(InitialTimestampPolicy::Permissive)
-            .initial_seq(retina::client::InitialSequenceNumberPolicy::Ignore);
+            .initial_seq(retina::client::InitialSequenceNumberPolicy::Ignore)
+            // Reolink: what is left of the last session comes in the new one. Its RTP is told by its SSRC as well.
+            .unknown_rtcp_ssrc(UnknownRtcpSsrcPolicy::DropPackets);
         let asking = self.route.hold(self.session.play(options), Step::Play, true);
         let playing = limit.hold(Step::Play, asking).await??;
         let demuxed = playing.demuxed().map_err(|error| self.route.unmask(protocol_error(&error)))?;
@@ -514,6 +516,8 @@ fn h265_track(parameters: &VideoParameters, sets: ParameterSets) -> Result<Video
 /// What retina says of an error of opening a session. It tells a status code; the rest is in its words.
 fn classify(error: &retina::Error, step: Step, address: &str, has_credentials: bool) -> IngestError {
     match error.status_code() {
+        // The credentials were good a moment ago: the nonce is not. retina answers one challenge a session.
+        Some(401) if step != Step::Describe => return IngestError::Rejected { step, status: 401 },
         Some(401) if has_credentials => return IngestError::WrongCredentials,
         Some(401) => return IngestError::MissingCredentials,
         Some(status) if !(200..300).contains(&status) => return IngestError::Rejected { step, status },
@@ -528,6 +532,9 @@ fn classify(error: &retina::Error, step: Step, address: &str, has_credentials: b
 
 fn session_error(error: &retina::Error) -> IngestError {
     let text = first_line(error);
+    if text.contains("keepalive") {
+        return IngestError::Unanswered;
+    }
     if text.starts_with("Error reading from RTSP peer") || text.starts_with("Error writing to RTSP peer") {
         return IngestError::Closed;
     }
