@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use camgate::config::settings::SETTINGS;
-use camgate::config::{CameraGuard, 
-    Config, ConfigError, LogFormat, SegmentType, env_example, read_dotenv, serve_args, settings_markdown,
+use camgate::config::{
+    CameraGuard, Config, ConfigError, LogFormat, SegmentType, env_example, read_dotenv, serve_args,
+    settings_markdown,
 };
 
 /// A configuration from the command line, the environment and the content of `.env`.
