@@ -119,12 +119,12 @@ pub async fn describe(
         .user_agent(concat!("camgate/", env!("CARGO_PKG_VERSION")).into())
         .session_group(sessions)
         .unassigned_channel_data(UnassignedChannelDataPolicy::Ignore);
-    let describing = async {
+    let describing = Box::pin(async {
         let mut route = Route::to(source, policy).await?;
         let describing = retina::client::Session::describe(route.request_url(source), options);
         let session = route.hold(describing, Step::Describe, has_credentials).await?;
         Ok(Description { session, route })
-    };
+    });
     limit.hold(Step::Describe, describing).await?
 }
 
