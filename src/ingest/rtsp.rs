@@ -24,6 +24,7 @@ use retina::codec::{
 };
 use tokio::time::Instant;
 
+use super::budget::Budget;
 use super::{Connector, Event, IngestError, Session, SourceUrl, Step};
 use crate::clock;
 use crate::media::parameter_sets::{self, ParameterSetError};
@@ -130,10 +131,10 @@ impl Limit {
     }
 
     async fn hold<F: Future>(self, step: Step, future: F) -> Result<F::Output, IngestError> {
-        // retina's futures are large, and live only until the camera plays.
-        tokio::time::timeout_at(self.deadline, Box::pin(future))
+        tokio::time::timeout_at(self.deadline, Budget::of(future))
             .await
-            .map_err(|_| IngestError::Timeout { step, after: self.after })
+            .map_err(|_| IngestError::Timeout { step, after: self.after })?
+            .ok_or_else(|| IngestError::Protocol(format!("its answer to {} does not end", step.method())))
     }
 }
 
