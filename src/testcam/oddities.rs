@@ -350,6 +350,37 @@ mod tests {
     }
 
     #[test]
+    fn each_oddity_of_the_session_description_shows_in_it() {
+        let sdp = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\
+            a=fmtp:96 packetization-mode=1;sprop-parameter-sets=Z2Q=,aO8=\r\na=control:trackID=0\r\n";
+        for (oddity, shows, hides) in [
+            (Oddity::NoOrigin, "v=0\r\nm=video", "o="),
+            (Oddity::SpaceAfterRtpmap, "\r\na=rtpmap:96 H264/90000 \r\n", "90000\r\n"),
+            (Oddity::EmptyFmtp, "\r\na=fmtp:96\r\n", "sprop"),
+            (Oddity::InvalidSprop, "sprop-parameter-sets=Z2QAH?==,,aO+P*\r\n", "Z2Q="),
+            (Oddity::SecondAudio, "0\r\nm=audio 0 RTP/AVP 97\r\n", "TP-LINK"),
+            (Oddity::TpLinkTrack, "0\r\nm=application/TP-LINK 0 RTP/AVP smart/1/90000\r\n", "audio"),
+        ] {
+            let odd = Oddities::of(&[oddity]).sdp(sdp);
+            assert!(odd.contains(shows) && !odd.contains(hides), "{oddity:?}: {odd}");
+        }
+    }
+
+    #[test]
+    fn the_units_of_a_picture_are_one_with_start_codes_between_them() {
+        let clip = Clip::demo().first(1);
+        let oddities = Oddities::of(&[Oddity::StartCodesInRtp, Oddity::JunkAfterSps]);
+        let packets = oddities.packetized(&clip, ParameterSetPlacement::Both);
+        let stamp = super::super::packet::Stamp { channel: 0, ssrc: 1, sequence: 0, timestamp: 0 };
+        let mut out = Vec::new();
+        packets.access_units[0].write(stamp, &mut out);
+        let sps = &clip.parameter_sets[0];
+        let start =
+            [&[0x7c, 0x87], &sps[1..], &[0x9d, 0x80, 0, 0, 0, 1], &clip.parameter_sets[1][..]].concat();
+        assert!(out[16..].starts_with(&start), "FU-A of an SPS that goes on: {:02x?}", &out[16..60]);
+    }
+
+    #[test]
     fn a_head_with_spaces_keeps_its_body() {
         let mut out = Vec::new();
         let response = Response::new(200).body("application/sdp", "v=0\r\n\r\nx".into());

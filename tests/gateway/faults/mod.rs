@@ -78,7 +78,7 @@ impl Default for Case {
 
 impl Case {
     fn boxed(self) -> (String, BoxFuture<'static, ()>) {
-        (self.faults.join(" "), Box::pin(self.costs_no_more_than_it_may()))
+        (format!("{:?} {:?}", self.faults, self.options.oddities), Box::pin(self.costs_no_more_than_it_may()))
     }
 
     async fn costs_no_more_than_it_may(self) {
