@@ -263,7 +263,7 @@ impl Client {
             } else if let Some(end) = self.input.windows(4).position(|w| w == b"\r\n\r\n") {
                 let head = String::from_utf8(self.input.drain(..end + 4).collect()).unwrap();
                 let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
-                let body = length.map_or(0, |length| length.parse().unwrap());
+                let body = length.map_or(0, |length| length.trim().parse().unwrap());
                 while self.input.len() < body {
                     self.read().await?;
                 }

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use camgate::testcam::{Oddity, Options};
 
-use super::{Case, all};
-use crate::common::gateway::quick;
+use super::{Case, all, quick};
 
 const SILENT_FOR_TWO: &[(&str, &str)] = &[("VIDEO_TIMEOUT_SECONDS", "2")];
 

@@ -7,8 +7,8 @@ use camgate::testcam::{Access, Clip, Credentials, Oddity, Options};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
-use super::all;
-use crate::common::gateway::{TestGateway, camera_with, counters, quick};
+use super::{all, quick};
+use crate::common::gateway::{TestGateway, camera_with, counters};
 use crate::common::player::Player;
 
 /// A stream of this camera is live within its first seconds and stays so; ffmpeg decodes every picture of it.

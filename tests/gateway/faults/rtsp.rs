@@ -4,8 +4,8 @@
 use camgate::testcam::{Access, Credentials, Oddity, Options};
 use futures::FutureExt as _;
 
-use super::{Case, all, fails_to_start, script};
-use crate::common::gateway::{TestGateway, camera_with, quick};
+use super::{Case, all, fails_to_start, quick, script};
+use crate::common::gateway::{TestGateway, camera_with};
 
 fn with_digest() -> Options {
     let access = Access::Digest(Credentials { username: "admin".into(), password: "secret".into() });
