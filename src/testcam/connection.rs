@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::control::{Connected, Ending, Place, Playing, Shared};
 use super::fault::FaultKind;
 use super::message::{Incoming, Request, Response, parse};
-use super::oddities::{Oddities, Oddity};
+use super::oddities::{self, Oddities, Oddity};
 use super::script::Script;
 use super::sdp;
 use super::sender::{Media, Origin, Sender};
@@ -229,13 +229,15 @@ impl Connection {
     fn write(&mut self, request: &Request, response: &Response) {
         let oddities = self.oddities(request);
         let stale = self.session.as_ref().map(|session| session.origin.channels);
-        let stale = stale.filter(|_| matches!(&*request.method, "SETUP" | "PLAY"));
+        let stale = stale
+            .filter(|_| matches!(&*request.method, "SETUP" | "PLAY"))
+            .filter(|_| oddities.has(Oddity::StalePackets) && self.shared.was_left());
         if let Some(channels) = stale {
-            oddities.write_stale(channels, &mut self.output);
+            oddities::write_stale(channels, &mut self.output);
         }
         oddities.write(response, request.header("CSeq"), &mut self.output);
         if let Some(channels) = stale.filter(|_| request.method == "PLAY") {
-            oddities.write_stale(channels, &mut self.output);
+            oddities::write_stale(channels, &mut self.output);
         }
     }
 
@@ -406,6 +408,7 @@ impl Connection {
         if oddities.has(Oddity::TimestampsFromZero) {
             origin.timestamp = 0;
         }
+        let tells_ssrc = !oddities.has(Oddity::StalePackets);
         let mut ssrc = format!("{:08X}", origin.ssrc);
         if oddities.has(Oddity::SpaceInSsrc) {
             origin.ssrc = origin.ssrc & 0x0fff_ffff | 0x0100_0000;
@@ -415,8 +418,11 @@ impl Connection {
         let track_url = request.url.clone();
         self.session = Some(Session { id, script, track_url, origin, oddities, play: None, place });
         let (rtp, rtcp) = channels;
-        self.with_session(Response::new(200))
-            .header("Transport", format_args!("RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp};ssrc={ssrc}"))
+        let mut transport = format!("RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp}");
+        if tells_ssrc {
+            transport += &format!(";ssrc={ssrc}");
+        }
+        self.with_session(Response::new(200)).header("Transport", transport)
     }
 
     fn play(&mut self, request: &Request) -> Response {

@@ -37,7 +37,8 @@ pub enum Oddity {
     NoOrigin,
     /// Two bytes of junk behind the SPS, in the SDP and in-band (Reolink).
     JunkAfterSps,
-    /// Packets of the last session come before the answers to SETUP and PLAY, and behind that to PLAY (Reolink).
+    /// If the last session was not torn down, packets of it come before the answers to SETUP and PLAY and behind that
+    /// to PLAY; the Transport header never tells an SSRC (Reolink).
     StalePackets,
     /// A second media line that does not parse, of `application/TP-LINK` (TP-Link Tapo).
     TpLinkTrack,
@@ -256,19 +257,6 @@ impl Oddities {
         }
     }
 
-    /// Appends what is left of the last session, if it is sent.
-    pub(super) fn write_stale(&self, (rtp, rtcp): (u8, u8), out: &mut Vec<u8>) {
-        if !self.has(Oddity::StalePackets) {
-            return;
-        }
-        for sequence in 7..12 {
-            push_rtp(rtp, PAYLOAD_TYPE, sequence, &[0x41, 0x9a, 0x24, 0x6c], out);
-        }
-        let wall = Duration::from_secs(1_700_000_000);
-        let info = SenderInfo { ssrc: STRANGER, wall, timestamp: 7, packets: 5, payload_bytes: 20 };
-        rtcp::write_sender_report(rtcp, info, out);
-    }
-
     /// Turns the interleaved packets of an access unit into those that this camera sends.
     pub(super) fn bend(&mut self, rtp: u8, packets: &mut Vec<u8>) {
         let touched = [Oddity::UnnamedPayloadType, Oddity::FuTypeChanges, Oddity::MarkerOnSei];
@@ -307,6 +295,16 @@ impl Oddities {
             _ => {}
         }
     }
+}
+
+/// Appends what is left of the last session.
+pub(super) fn write_stale((rtp, rtcp): (u8, u8), out: &mut Vec<u8>) {
+    for sequence in 7..12 {
+        push_rtp(rtp, PAYLOAD_TYPE, sequence, &[0x41, 0x9a, 0x24, 0x6c], out);
+    }
+    let wall = Duration::from_secs(1_700_000_000);
+    let info = SenderInfo { ssrc: STRANGER, wall, timestamp: 7, packets: 5, payload_bytes: 20 };
+    rtcp::write_sender_report(rtcp, info, out);
 }
 
 /// Appends an interleaved RTP packet of a stranger.

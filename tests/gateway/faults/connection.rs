@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use camgate::testcam::{Oddity, Options};
+use camgate::testcam::{Clip, Oddity, Options};
 
-use super::{Case, all, quick};
+use super::{Case, RECONNECT, all, quick};
 
 const SILENT_FOR_TWO: &[(&str, &str)] = &[("VIDEO_TIMEOUT_SECONDS", "2")];
 
@@ -73,6 +73,18 @@ async fn a_fault_of_the_connection_costs_its_length_and_the_next_attempt() {
             lasts: 3.0,
             told: "453",
             options: odd(&[Oddity::AtMostSessions(1), Oddity::SessionsLinger(3)]),
+            ..Case::default()
+        },
+        // Reolink again: what is left of the lost session is taken for the new one, for two hundred packets.
+        Case {
+            faults: &["2:reset"],
+            extra: 1.0 + RECONNECT,
+            reconnects: 2..=2,
+            told: "packets of another session",
+            options: Options {
+                clip: Clip::switch().first(12).padded(4_000_000),
+                ..odd(&[Oddity::StalePackets])
+            },
             ..Case::default()
         },
         // Tapo.
