@@ -5,6 +5,7 @@
 //! is decided by [`stream`](crate::stream).
 
 pub mod backoff;
+mod budget;
 pub mod guard;
 pub mod rtsp;
 pub mod url;

@@ -18,7 +18,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt as _, Stream as _};
 use retina::client::{
     Credentials, Demuxed, Described, InitialTimestampPolicy, PlayOptions, SessionGroup, SessionOptions,
-    SetupOptions, UnassignedChannelDataPolicy, UnknownRtcpSsrcPolicy,
+    SetupOptions, UnassignedChannelDataPolicy,
 };
 use retina::codec::{
     AudioFrame, AudioParameters, CodecItem, FrameFormat, ParametersRef, VideoFrame, VideoParameters,
@@ -27,6 +27,7 @@ use retina::codec::{
 use retina::rtcp::{ReceivedCompoundPacket, TypedPacketRef};
 use tokio::time::Instant;
 
+use super::budget::Budget;
 use super::guard::{Policy, Relay};
 use super::{AudioOffer, Connector, Event, IngestError, Session, SourceUrl, Step};
 use crate::clock;
@@ -39,6 +40,10 @@ use crate::media::{
 /// Packets that make no sense, in a row, after which the session is given up. One picture that is malformed at its
 /// start makes nonsense of all its packets, and one of a megabyte has seven hundred: it takes several such.
 const MAX_BAD_PACKETS: u32 = 3000;
+
+/// Packets of another SSRC, in a row, after which the session is given up. Reolink sends what is left of the last session
+/// first, and tells no SSRC: retina then holds to that of the last session, and this one would show nothing.
+const MAX_FOREIGN_PACKETS: u32 = 200;
 
 /// Larger access units are not believed.
 const MAX_ACCESS_UNIT: usize = 8 << 20;
@@ -181,10 +186,10 @@ impl Limit {
     }
 
     async fn hold<F: Future>(self, step: Step, future: F) -> Result<F::Output, IngestError> {
-        // retina's futures are large, and live only until the camera plays.
-        tokio::time::timeout_at(self.deadline, Box::pin(future))
+        tokio::time::timeout_at(self.deadline, Budget::of(future))
             .await
-            .map_err(|_| IngestError::Timeout { step, after: self.after })
+            .map_err(|_| IngestError::Timeout { step, after: self.after })?
+            .ok_or_else(|| IngestError::Protocol(format!("its answer to {} does not end", step.method())))
     }
 }
 
@@ -233,9 +238,7 @@ impl Description {
         // Cameras stamp as they like: what a stamp is worth, the timeline decides.
         let options = PlayOptions::default()
             .initial_timestamp(InitialTimestampPolicy::Permissive)
-            .initial_seq(retina::client::InitialSequenceNumberPolicy::Ignore)
-            // Reolink: what is left of the last session comes in the new one. Its RTP is told by its SSRC as well.
-            .unknown_rtcp_ssrc(UnknownRtcpSsrcPolicy::DropPackets);
+            .initial_seq(retina::client::InitialSequenceNumberPolicy::Ignore);
         let asking = self.route.hold(self.session.play(options), Step::Play, true);
         let playing = limit.hold(Step::Play, asking).await??;
         let demuxed = playing.demuxed().map_err(|error| self.route.unmask(protocol_error(&error)))?;
@@ -373,6 +376,10 @@ impl Session for RtspSession {
                     tracing::debug!(error = %first_line(&error), "a packet of the camera was skipped");
                     self.bad_packets += 1;
                     self.lost_packets += 1;
+                    if self.bad_packets >= MAX_FOREIGN_PACKETS && is_foreign(&error) {
+                        let what = "it sends packets of another session";
+                        return Poll::Ready(Err(IngestError::Protocol(what.into())));
+                    }
                 }
                 Some(Err(error)) => return Poll::Ready(Err(self.route.unmask(session_error(&error)))),
                 None => return Poll::Ready(Err(IngestError::Closed)),
@@ -548,6 +555,11 @@ fn protocol_error(error: &retina::Error) -> IngestError {
 /// Whether `error` is about one packet, so that the session may go on: retina names the packet's SSRC then.
 fn is_bad_packet(error: &retina::Error) -> bool {
     error.to_string().contains("\nssrc: ")
+}
+
+/// Whether the packet has another SSRC than the session.
+fn is_foreign(error: &retina::Error) -> bool {
+    first_line(error).starts_with("wrong ssrc")
 }
 
 /// The gist of retina's message, without its context of several lines; at most 200 characters, on one line.
