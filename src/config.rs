@@ -48,6 +48,8 @@ pub struct Config {
     pub max_total_bytes: u64,
     /// Time without video after which the camera is connected anew.
     pub video_timeout: Duration,
+    /// Which cameras are connected to through a guard.
+    pub camera_guard: CameraGuard,
     /// What is logged: a filter that `tracing_subscriber::EnvFilter` takes.
     pub log_level: String,
     /// How it is logged.
@@ -63,6 +65,17 @@ pub enum SegmentType {
     Fmp4,
     /// MPEG-2 transport stream.
     MpegTs,
+}
+
+/// Which cameras are connected to through a guard, which bounds what they can make camgate hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CameraGuard {
+    /// All but those at a private address.
+    Auto,
+    /// All.
+    On,
+    /// None.
+    Off,
 }
 
 /// How log lines are written.
@@ -160,6 +173,12 @@ impl Config {
             max_stream_bytes: sources.max_stream_bytes(max_total_bytes)?,
             max_total_bytes,
             video_timeout: sources.read(&s::VIDEO_TIMEOUT_SECONDS, Setting::seconds)?,
+            camera_guard: sources.read(&s::CAMERA_GUARD, |_, text| match text {
+                "auto" => Some(CameraGuard::Auto),
+                "on" => Some(CameraGuard::On),
+                "off" => Some(CameraGuard::Off),
+                _ => None,
+            })?,
             log_level: sources.read(&s::LOG_LEVEL, Setting::filter)?,
             log_format: sources.read(&s::LOG_FORMAT, |_, text| match text {
                 "text" => Some(LogFormat::Text),

@@ -9,9 +9,10 @@ use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, SegmentType};
+use crate::config::{CameraGuard, Config, SegmentType};
 use crate::hls;
 use crate::http;
+use crate::ingest::guard::Policy;
 use crate::ingest::rtsp::RtspConnector;
 use crate::mux::Container;
 use crate::stream::registry::Settings;
@@ -53,7 +54,12 @@ impl Gateway {
             start_timeout: config.start_timeout,
             video_timeout: config.video_timeout,
         };
-        let connector = Arc::new(RtspConnector::new(config.start_timeout, config.audio));
+        let guard = match config.camera_guard {
+            CameraGuard::Auto => Policy::Auto,
+            CameraGuard::On => Policy::On,
+            CameraGuard::Off => Policy::Off,
+        };
+        let connector = Arc::new(RtspConnector::new(config.start_timeout, guard, config.audio));
         Ok(Self { listener, registry: Registry::new(settings, connector), config })
     }
 

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::clock;
+use crate::ingest::guard::Policy;
 use crate::ingest::rtsp::{self, Limit};
 use crate::ingest::{AudioOffer, Event, IngestError, Session, SourceUrl};
 use crate::media::VideoTrack;
@@ -106,7 +107,7 @@ pub async fn probe(source: &SourceUrl, watch: Duration) -> Result<Report, Ingest
     let greeting = greeting(source).await;
     let begin = clock::elapsed();
     let limit = Limit::from_now(CONNECT);
-    let description = rtsp::describe(source, limit, Arc::default()).await?;
+    let description = rtsp::describe(source, Policy::Auto, limit, Arc::default()).await?;
     let offer = |track: rtsp::OfferedTrack| Offer {
         media: track.media,
         encoding: track.encoding,

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use camgate::config::settings::SETTINGS;
 use camgate::config::{
-    Config, ConfigError, LogFormat, SegmentType, env_example, read_dotenv, serve_args, settings_markdown,
+    CameraGuard, Config, ConfigError, LogFormat, SegmentType, env_example, read_dotenv, serve_args,
+    settings_markdown,
 };
 
 /// A configuration from the command line, the environment and the content of `.env`.
@@ -48,6 +49,7 @@ fn with_nothing_set_every_setting_has_its_default() {
         max_stream_bytes: 64 << 20,
         max_total_bytes: 2 << 30,
         video_timeout: Duration::from_secs(10),
+        camera_guard: CameraGuard::Auto,
         log_level: "info".to_owned(),
         log_format: LogFormat::Text,
         warnings: vec![],
@@ -94,6 +96,7 @@ fn every_setting_reaches_its_field() {
             ("MAX_TOTAL_BYTES", "8M"),
             ("VIDEO_TIMEOUT_SECONDS", "300"),
             ("AUDIO", "off"),
+            ("CAMERA_GUARD", "on"),
             ("LOG_LEVEL", "camgate=debug,retina=info"),
             ("LOG_FORMAT", "json"),
         ],
@@ -114,6 +117,7 @@ fn every_setting_reaches_its_field() {
         max_stream_bytes: 4 << 20,
         max_total_bytes: 8 << 20,
         video_timeout: Duration::from_secs(300),
+        camera_guard: CameraGuard::On,
         log_level: "camgate=debug,retina=info".to_owned(),
         log_format: LogFormat::Json,
         warnings: vec![],
@@ -147,6 +151,7 @@ fn values_just_outside_their_range_are_refused() {
         ("AUDIO", ["on", "0"]),
         ("START_TIMEOUT_SECONDS", ["0", "61"]),
         ("VIDEO_TIMEOUT_SECONDS", ["1", "301"]),
+        ("CAMERA_GUARD", ["yes", "ON"]),
         ("MAX_STREAMS", ["0", "100001"]),
         ("MAX_STREAM_BYTES", ["4194303", "3M"]),
         ("MAX_STREAM_BYTES", ["64MB", "MiB"]),

@@ -52,6 +52,7 @@ pub const SETTINGS: &[&Setting] = &[
     &AUDIO,
     &START_TIMEOUT_SECONDS,
     &VIDEO_TIMEOUT_SECONDS,
+    &CAMERA_GUARD,
     &MAX_STREAMS,
     &MAX_STREAM_BYTES,
     &MAX_TOTAL_BYTES,
@@ -148,6 +149,15 @@ pub(super) const VIDEO_TIMEOUT_SECONDS: Setting = Setting {
     default: "10",
     doc: "Time without video after which the camera is connected anew",
     range: Range::Whole(2, 300),
+};
+
+pub(super) const CAMERA_GUARD: Setting = Setting {
+    name: "CAMERA_GUARD",
+    flag: Some("camera-guard"),
+    unit: "choice",
+    default: "auto",
+    doc: "Which cameras get a guard, which bounds what they can make camgate hold: on is all, auto those not at a private address",
+    range: Range::OneOf(&["auto", "on", "off"]),
 };
 
 pub(super) const MAX_STREAMS: Setting = Setting {

@@ -5,6 +5,8 @@
 //! is decided by [`stream`](crate::stream).
 
 pub mod backoff;
+mod budget;
+pub mod guard;
 pub mod rtsp;
 pub mod url;
 
@@ -163,6 +165,9 @@ pub enum IngestError {
     /// What the camera says is not RTSP, SDP or RTP as camgate knows it.
     #[error("the camera does not keep to the protocol: {0}")]
     Protocol(String),
+    /// The camera sent more than is taken in, and was cut off.
+    #[error("the camera sent {0}, which is more than camgate takes in")]
+    TooMuch(guard::Excess),
     /// The connection ended.
     #[error("the camera closed the connection")]
     Closed,

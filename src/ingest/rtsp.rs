@@ -18,7 +18,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt as _, Stream as _};
 use retina::client::{
     Credentials, Demuxed, Described, InitialTimestampPolicy, PlayOptions, SessionGroup, SessionOptions,
-    SetupOptions, UnassignedChannelDataPolicy, UnknownRtcpSsrcPolicy,
+    SetupOptions, UnassignedChannelDataPolicy,
 };
 use retina::codec::{
     AudioFrame, AudioParameters, CodecItem, FrameFormat, ParametersRef, VideoFrame, VideoParameters,
@@ -27,6 +27,8 @@ use retina::codec::{
 use retina::rtcp::{ReceivedCompoundPacket, TypedPacketRef};
 use tokio::time::Instant;
 
+use super::budget::Budget;
+use super::guard::{Policy, Relay};
 use super::{AudioOffer, Connector, Event, IngestError, Session, SourceUrl, Step};
 use crate::clock;
 use crate::media::parameter_sets::{self, ParameterSetError};
@@ -39,6 +41,10 @@ use crate::media::{
 /// start makes nonsense of all its packets, and one of a megabyte has seven hundred: it takes several such.
 const MAX_BAD_PACKETS: u32 = 3000;
 
+/// Packets of another SSRC, in a row, after which the session is given up. Reolink sends what is left of the last session
+/// first, and tells no SSRC: retina then holds to that of the last session, and this one would show nothing.
+const MAX_FOREIGN_PACKETS: u32 = 200;
+
 /// Larger access units are not believed.
 const MAX_ACCESS_UNIT: usize = 8 << 20;
 
@@ -48,24 +54,26 @@ const MOST_CODEC_NAMES: usize = 8;
 /// Connects to RTSP cameras over TCP.
 pub struct RtspConnector {
     timeout: Duration,
+    policy: Policy,
     audio: bool,
     sessions: Arc<SessionGroup>,
 }
 
 impl RtspConnector {
-    /// To open a session may take as long as `timeout`. Without `audio`, cameras are asked for video alone.
-    pub fn new(timeout: Duration, audio: bool) -> Self {
-        Self { timeout, audio, sessions: Arc::default() }
+    /// To open a session may take as long as `timeout`; `policy` says which cameras get a guard. Without `audio`,
+    /// cameras are asked for video alone.
+    pub fn new(timeout: Duration, policy: Policy, audio: bool) -> Self {
+        Self { timeout, policy, audio, sessions: Arc::default() }
     }
 }
 
 impl Connector for RtspConnector {
     fn connect(&self, source: &SourceUrl) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>> {
-        let (source, limit, sessions) =
-            (source.clone(), Limit::from_now(self.timeout), self.sessions.clone());
+        let (source, policy, limit, sessions) =
+            (source.clone(), self.policy, Limit::from_now(self.timeout), self.sessions.clone());
         let audio = self.audio;
         async move {
-            let description = describe(&source, limit, sessions).await?;
+            let description = describe(&source, policy, limit, sessions).await?;
             Ok(Box::new(description.play(limit, audio).await?) as Box<dyn Session>)
         }
         .boxed()
@@ -84,7 +92,7 @@ impl Connector for RtspConnector {
 /// What a camera answered to `DESCRIBE`.
 pub struct Description {
     session: retina::client::Session<Described>,
-    address: String,
+    route: Route,
 }
 
 /// A track as its SDP describes it.
@@ -103,6 +111,7 @@ pub struct OfferedTrack {
 /// Connects and asks the camera what it offers.
 pub async fn describe(
     source: &SourceUrl,
+    policy: Policy,
     limit: Limit,
     sessions: Arc<SessionGroup>,
 ) -> Result<Description, IngestError> {
@@ -115,13 +124,52 @@ pub async fn describe(
         .user_agent(concat!("camgate/", env!("CARGO_PKG_VERSION")).into())
         .session_group(sessions)
         .unassigned_channel_data(UnassignedChannelDataPolicy::Ignore);
-    let describing = retina::client::Session::describe(source.request_url().clone(), options);
-    let address = source.address();
-    let session = limit
-        .hold(Step::Describe, describing)
-        .await?
-        .map_err(|error| classify(&error, Step::Describe, &address, has_credentials))?;
-    Ok(Description { session, address })
+    let describing = Box::pin(async {
+        let mut route = Route::to(source, policy).await?;
+        let describing = retina::client::Session::describe(route.request_url(source), options);
+        let session = route.hold(describing, Step::Describe, has_credentials).await?;
+        Ok(Description { session, route })
+    });
+    limit.hold(Step::Describe, describing).await?
+}
+
+/// How a camera is reached.
+struct Route {
+    address: String,
+    relay: Option<Relay>,
+}
+
+impl Route {
+    async fn to(source: &SourceUrl, policy: Policy) -> Result<Self, IngestError> {
+        let relay = if policy.guards(source) { Some(Relay::connect(source).await?) } else { None };
+        Ok(Self { address: source.address(), relay })
+    }
+
+    fn request_url(&self, source: &SourceUrl) -> url::Url {
+        self.relay.as_ref().map_or_else(|| source.request_url().clone(), |relay| relay.request_url(source))
+    }
+
+    /// What `asking` gives; where it fails, in our words.
+    async fn hold<T>(
+        &mut self,
+        asking: impl Future<Output = Result<T, retina::Error>>,
+        step: Step,
+        has_credentials: bool,
+    ) -> Result<T, IngestError> {
+        let answer = match &mut self.relay {
+            Some(relay) => relay.alongside(asking).await?,
+            None => asking.await,
+        };
+        answer.map_err(|error| self.unmask(classify(&error, step, &self.address, has_credentials)))
+    }
+
+    /// An error as it would be without a relay.
+    fn unmask(&self, error: IngestError) -> IngestError {
+        match (&self.relay, error) {
+            (Some(relay), IngestError::Protocol(text)) => IngestError::Protocol(relay.unmask(&text)),
+            (_, error) => error,
+        }
+    }
 }
 
 /// When a session must be open.
@@ -138,17 +186,18 @@ impl Limit {
     }
 
     async fn hold<F: Future>(self, step: Step, future: F) -> Result<F::Output, IngestError> {
-        // retina's futures are large, and live only until the camera plays.
-        tokio::time::timeout_at(self.deadline, Box::pin(future))
+        tokio::time::timeout_at(self.deadline, Budget::of(future))
             .await
-            .map_err(|_| IngestError::Timeout { step, after: self.after })
+            .map_err(|_| IngestError::Timeout { step, after: self.after })?
+            .ok_or_else(|| IngestError::Protocol(format!("its answer to {} does not end", step.method())))
     }
 }
 
 impl Description {
     /// The session description as the camera sent it (RFC 8866).
     pub fn sdp(&self) -> String {
-        String::from_utf8_lossy(self.session.sdp()).into_owned()
+        let sdp = String::from_utf8_lossy(self.session.sdp());
+        self.route.relay.as_ref().map_or_else(|| sdp.to_string(), |relay| relay.unmask(&sdp))
     }
 
     /// What the camera offers.
@@ -165,22 +214,22 @@ impl Description {
     /// Asks for the video, and for `audio` where that is wanted and there is some, and lets them play.
     pub async fn play(mut self, limit: Limit, audio: bool) -> Result<RtspSession, IngestError> {
         let (stream, codec) = self.choose_video()?;
-        let address = &self.address;
+        let chosen_audio = self.choose_audio(audio);
+        let Self { session, route } = &mut self;
         let setup = SetupOptions::default().frame_format(FrameFormat::MP4);
-        limit
-            .hold(Step::Setup, self.session.setup(stream, setup))
-            .await?
-            .map_err(|error| classify(&error, Step::Setup, address, true))?;
-        let (audio_stream, audio) = match self.choose_audio(audio) {
+        let asking = route.hold(session.setup(stream, setup), Step::Setup, true);
+        limit.hold(Step::Setup, asking).await??;
+        let (audio_stream, audio) = match chosen_audio {
             Some((stream, Ok(source))) => {
                 let setup = SetupOptions::default().frame_format(FrameFormat::MP4);
-                match limit.hold(Step::Setup, self.session.setup(stream, setup)).await? {
+                let asking = route.hold(session.setup(stream, setup), Step::Setup, true);
+                match limit.hold(Step::Setup, asking).await? {
                     Ok(()) => (Some(stream), AudioOffer::Carried(source)),
                     // The picture is worth more than the sound.
-                    Err(error) => (
-                        None,
-                        AudioOffer::LeftOut(format!("the camera does not set it up: {}", first_line(&error))),
-                    ),
+                    Err(error @ (IngestError::Rejected { .. } | IngestError::Protocol(_))) => {
+                        (None, AudioOffer::LeftOut(format!("it could not be set up: {error}")))
+                    }
+                    Err(error) => return Err(error),
                 }
             }
             Some((_, Err(why))) => (None, AudioOffer::LeftOut(why)),
@@ -189,16 +238,16 @@ impl Description {
         // Cameras stamp as they like: what a stamp is worth, the timeline decides.
         let options = PlayOptions::default()
             .initial_timestamp(InitialTimestampPolicy::Permissive)
-            .initial_seq(retina::client::InitialSequenceNumberPolicy::Ignore)
-            // Reolink: what is left of the last session comes in the new one. Its RTP is told by its SSRC as well.
-            .unknown_rtcp_ssrc(UnknownRtcpSsrcPolicy::DropPackets);
-        let playing = limit
-            .hold(Step::Play, self.session.play(options))
-            .await?
-            .map_err(|error| classify(&error, Step::Play, address, true))?;
-        let demuxed = playing.demuxed().map_err(|error| protocol_error(&error))?;
+            .initial_seq(retina::client::InitialSequenceNumberPolicy::Ignore);
+        let asking = self.route.hold(self.session.play(options), Step::Play, true);
+        let playing = limit.hold(Step::Play, asking).await??;
+        let demuxed = playing.demuxed().map_err(|error| self.route.unmask(protocol_error(&error)))?;
+        if let Some(relay) = &mut self.route.relay {
+            relay.completed();
+        }
         Ok(RtspSession {
             demuxed: Box::pin(demuxed),
+            route: self.route,
             stream,
             codec,
             audio_stream,
@@ -268,6 +317,7 @@ fn codec_name(encoding: &str) -> String {
 /// A camera that sends video.
 pub struct RtspSession {
     demuxed: Pin<Box<Demuxed>>,
+    route: Route,
     codec: VideoCodec,
     stream: usize,
     audio: AudioOffer,
@@ -288,6 +338,9 @@ impl Session for RtspSession {
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Event, IngestError>> {
+        if let Some(relay) = &mut self.route.relay {
+            relay.poll(context)?;
+        }
         loop {
             // retina asserts that it never sees some of what a hostile camera can send: that ends the session, not the
             // stream. A session whose poll has panicked is dropped, so what it left half done is seen by no one.
@@ -299,6 +352,9 @@ impl Session for RtspSession {
             match ready!(next) {
                 Some(Ok(CodecItem::VideoFrame(frame))) if frame.stream_id() == self.stream => {
                     self.bad_packets = 0;
+                    if let Some(relay) = &mut self.route.relay {
+                        relay.completed();
+                    }
                     if let Some(event) = self.take(frame)? {
                         return Poll::Ready(Ok(event));
                     }
@@ -320,8 +376,12 @@ impl Session for RtspSession {
                     tracing::debug!(error = %first_line(&error), "a packet of the camera was skipped");
                     self.bad_packets += 1;
                     self.lost_packets += 1;
+                    if self.bad_packets >= MAX_FOREIGN_PACKETS && is_foreign(&error) {
+                        let what = "it sends packets of another session";
+                        return Poll::Ready(Err(IngestError::Protocol(what.into())));
+                    }
                 }
-                Some(Err(error)) => return Poll::Ready(Err(session_error(&error))),
+                Some(Err(error)) => return Poll::Ready(Err(self.route.unmask(session_error(&error)))),
                 None => return Poll::Ready(Err(IngestError::Closed)),
             }
         }
@@ -495,6 +555,11 @@ fn protocol_error(error: &retina::Error) -> IngestError {
 /// Whether `error` is about one packet, so that the session may go on: retina names the packet's SSRC then.
 fn is_bad_packet(error: &retina::Error) -> bool {
     error.to_string().contains("\nssrc: ")
+}
+
+/// Whether the packet has another SSRC than the session.
+fn is_foreign(error: &retina::Error) -> bool {
+    first_line(error).starts_with("wrong ssrc")
 }
 
 /// The gist of retina's message, without its context of several lines; at most 200 characters, on one line.

@@ -196,7 +196,7 @@ pub(super) fn track_event() -> Event {
     let data = testing::sample(0, 0, 0, true, &[&[0x65; 100]]).data;
     let unit =
         AccessUnit { pts: Ticks(0), arrival: clock::arrival(), random_access: true, lost_packets: 0, data };
-    Event { track: Some(Box::new(testing::track())), unit }
+    Event::Video { track: Some(Box::new(testing::track())), unit }
 }
 
 /// A registry on fake cameras.

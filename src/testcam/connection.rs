@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::control::{Connected, Ending, Place, Playing, Shared};
 use super::fault::FaultKind;
 use super::message::{Incoming, Request, Response, parse};
-use super::oddities::{Oddities, Oddity};
+use super::oddities::{self, Oddities, Oddity};
 use super::script::Script;
 use super::sdp::{self, AUDIO_TRACK, TRACK};
 use super::sender::{Media, Origin, Sender, Setting, Tracks};
@@ -24,8 +24,8 @@ use super::{Audio, Options, Start};
 
 const METHODS: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, SET_PARAMETER, TEARDOWN";
 
-/// What an answer without end sends at each tick, in bytes: some megabytes a second, as a camera may.
-const FLOOD: usize = 16 * 1024;
+/// What an answer without end sends at a time, in bytes.
+const FLOOD: usize = 64 * 1024;
 
 /// Serves a client until it leaves, misbehaves or falls silent.
 pub(super) async fn serve(
@@ -190,7 +190,8 @@ impl Connection {
             self.output.extend(&bytes[..length]);
             self.flush().await?;
             left -= u64::try_from(length).unwrap_or(left);
-            sleep_until(self.shared.next_tick(Instant::now() + self.options().tick)).await;
+            // Whoever shares the thread has to read it.
+            tokio::task::yield_now().await;
         }
         Ok(())
     }
@@ -231,13 +232,15 @@ impl Connection {
         let oddities = self.oddities(request);
         let stale =
             self.session.as_ref().and_then(|session| session.tracks.video).map(|video| video.channels);
-        let stale = stale.filter(|_| matches!(&*request.method, "SETUP" | "PLAY"));
+        let stale = stale
+            .filter(|_| matches!(&*request.method, "SETUP" | "PLAY"))
+            .filter(|_| oddities.has(Oddity::StalePackets) && self.shared.was_left());
         if let Some(channels) = stale {
-            oddities.write_stale(channels, &mut self.output);
+            oddities::write_stale(channels, &mut self.output);
         }
         oddities.write(response, request.header("CSeq"), &mut self.output);
         if let Some(channels) = stale.filter(|_| request.method == "PLAY") {
-            oddities.write_stale(channels, &mut self.output);
+            oddities::write_stale(channels, &mut self.output);
         }
     }
 
@@ -432,6 +435,7 @@ impl Connection {
         if oddities.has(Oddity::TimestampsFromZero) {
             origin.timestamp = 0;
         }
+        let tells_ssrc = !oddities.has(Oddity::StalePackets);
         let mut ssrc = format!("{:08X}", origin.ssrc);
         if oddities.has(Oddity::SpaceInSsrc) {
             origin.ssrc = origin.ssrc & 0x0fff_ffff | 0x0100_0000;
@@ -445,8 +449,11 @@ impl Connection {
         session.track_urls.retain(|(url, _)| *url != request.url);
         session.track_urls.push((request.url.clone(), origin));
         let (rtp, rtcp) = channels;
-        self.with_session(Response::new(200))
-            .header("Transport", format_args!("RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp};ssrc={ssrc}"))
+        let mut transport = format!("RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp}");
+        if tells_ssrc {
+            transport += &format!(";ssrc={ssrc}");
+        }
+        self.with_session(Response::new(200)).header("Transport", transport)
     }
 
     fn play(&mut self, request: &Request) -> Response {

@@ -76,6 +76,8 @@ impl Ending {
 #[derive(Debug, Default)]
 struct Places {
     taken: usize,
+    /// Whether the last session to end was left without TEARDOWN.
+    left: bool,
     /// Until when those are kept that were left without TEARDOWN.
     kept: Vec<Instant>,
 }
@@ -157,7 +159,12 @@ impl Shared {
             return None;
         }
         places.taken += 1;
-        Some(Place { shared: self.clone(), kept_for })
+        Some(Place { shared: self.clone(), kept_for, torn_down: false })
+    }
+
+    /// Whether the last session to end was left without TEARDOWN.
+    pub(super) fn was_left(&self) -> bool {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).left
     }
 
     pub(super) fn count_connection(self: &Arc<Self>) -> Connected {
@@ -199,12 +206,13 @@ impl Drop for Playing {
 pub(super) struct Place {
     shared: Arc<Shared>,
     kept_for: Duration,
+    torn_down: bool,
 }
 
 impl Place {
     /// The session was torn down: nothing is kept.
     pub(super) fn give_back(mut self) {
-        self.kept_for = Duration::ZERO;
+        self.torn_down = true;
     }
 }
 
@@ -212,7 +220,8 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut places = self.shared.places.lock().unwrap_or_else(PoisonError::into_inner);
         places.taken -= 1;
-        if !self.kept_for.is_zero() {
+        places.left = !self.torn_down;
+        if places.left && !self.kept_for.is_zero() {
             places.kept.extend(Instant::now().checked_add(self.kept_for));
         }
     }

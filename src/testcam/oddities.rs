@@ -37,7 +37,8 @@ pub enum Oddity {
     NoOrigin,
     /// Two bytes of junk behind the SPS, in the SDP and in-band (Reolink).
     JunkAfterSps,
-    /// Packets of the last session come before the answers to SETUP and PLAY, and behind that to PLAY (Reolink).
+    /// If the last session was not torn down, packets of it come before the answers to SETUP and PLAY and behind that
+    /// to PLAY; the Transport header never tells an SSRC (Reolink).
     StalePackets,
     /// A second media line that does not parse, of `application/TP-LINK` (TP-Link Tapo).
     TpLinkTrack,
@@ -256,19 +257,6 @@ impl Oddities {
         }
     }
 
-    /// Appends what is left of the last session, if it is sent.
-    pub(super) fn write_stale(&self, (rtp, rtcp): (u8, u8), out: &mut Vec<u8>) {
-        if !self.has(Oddity::StalePackets) {
-            return;
-        }
-        for sequence in 7..12 {
-            push_rtp(rtp, PAYLOAD_TYPE, sequence, &[0x41, 0x9a, 0x24, 0x6c], out);
-        }
-        let wall = Duration::from_secs(1_700_000_000);
-        let info = SenderInfo { ssrc: STRANGER, wall, timestamp: 7, packets: 5, payload_bytes: 20 };
-        rtcp::write_sender_report(rtcp, info, out);
-    }
-
     /// Turns the interleaved packets of an access unit into those that this camera sends.
     pub(super) fn bend(&mut self, rtp: u8, packets: &mut Vec<u8>) {
         let touched = [Oddity::UnnamedPayloadType, Oddity::FuTypeChanges, Oddity::MarkerOnSei];
@@ -309,6 +297,16 @@ impl Oddities {
     }
 }
 
+/// Appends what is left of the last session.
+pub(super) fn write_stale((rtp, rtcp): (u8, u8), out: &mut Vec<u8>) {
+    for sequence in 7..12 {
+        push_rtp(rtp, PAYLOAD_TYPE, sequence, &[0x41, 0x9a, 0x24, 0x6c], out);
+    }
+    let wall = Duration::from_secs(1_700_000_000);
+    let info = SenderInfo { ssrc: STRANGER, wall, timestamp: 7, packets: 5, payload_bytes: 20 };
+    rtcp::write_sender_report(rtcp, info, out);
+}
+
 /// Appends an interleaved RTP packet of a stranger.
 fn push_rtp(channel: u8, payload_type: u8, sequence: u16, payload: &[u8], out: &mut Vec<u8>) {
     // A few bytes.
@@ -347,6 +345,37 @@ mod tests {
         Oddities::default().bend(0, &mut packets);
         assert_eq!(packets, b"$\0\0\x01x");
         assert_eq!(plain.most_sessions(), usize::MAX);
+    }
+
+    #[test]
+    fn each_oddity_of_the_session_description_shows_in_it() {
+        let sdp = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\
+            a=fmtp:96 packetization-mode=1;sprop-parameter-sets=Z2Q=,aO8=\r\na=control:trackID=0\r\n";
+        for (oddity, shows, hides) in [
+            (Oddity::NoOrigin, "v=0\r\nm=video", "o="),
+            (Oddity::SpaceAfterRtpmap, "\r\na=rtpmap:96 H264/90000 \r\n", "90000\r\n"),
+            (Oddity::EmptyFmtp, "\r\na=fmtp:96\r\n", "sprop"),
+            (Oddity::InvalidSprop, "sprop-parameter-sets=Z2QAH?==,,aO+P*\r\n", "Z2Q="),
+            (Oddity::SecondAudio, "0\r\nm=audio 0 RTP/AVP 97\r\n", "TP-LINK"),
+            (Oddity::TpLinkTrack, "0\r\nm=application/TP-LINK 0 RTP/AVP smart/1/90000\r\n", "audio"),
+        ] {
+            let odd = Oddities::of(&[oddity]).sdp(sdp);
+            assert!(odd.contains(shows) && !odd.contains(hides), "{oddity:?}: {odd}");
+        }
+    }
+
+    #[test]
+    fn the_units_of_a_picture_are_one_with_start_codes_between_them() {
+        let clip = Clip::demo().first(1);
+        let oddities = Oddities::of(&[Oddity::StartCodesInRtp, Oddity::JunkAfterSps]);
+        let packets = oddities.packetized(&clip, ParameterSetPlacement::Both);
+        let stamp = super::super::packet::Stamp { channel: 0, ssrc: 1, sequence: 0, timestamp: 0 };
+        let mut out = Vec::new();
+        packets.access_units[0].write(stamp, &mut out);
+        let sps = &clip.parameter_sets[0];
+        let start =
+            [&[0x7c, 0x87], &sps[1..], &[0x9d, 0x80, 0, 0, 0, 1], &clip.parameter_sets[1][..]].concat();
+        assert!(out[16..].starts_with(&start), "FU-A of an SPS that goes on: {:02x?}", &out[16..60]);
     }
 
     #[test]

@@ -5,11 +5,16 @@ use std::process::Stdio;
 
 use bytes::Bytes;
 use tokio::process::Command;
+use tokio::sync::Semaphore;
 
 use super::wait::soon;
 
+/// Streams that are watched meanwhile must not stumble because many tests end at once.
+static AT_ONCE: Semaphore = Semaphore::const_new(2);
+
 /// Runs a program of the ffmpeg package; returns what it printed. A single word of complaint is a failure.
 pub async fn run(program: &str, arguments: &[&str]) -> String {
+    let _permit = AT_ONCE.acquire().await.unwrap();
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     let output = soon(program, command.output()).await;

@@ -54,6 +54,13 @@ impl Camgate {
         word_after(self.stderr.clone(), mark).await
     }
 
+    /// The most memory that it has had in RAM so far, in bytes.
+    pub fn peak_memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() << 10
+    }
+
     /// Asks it to end, as a service manager does.
     pub async fn terminate(&self) {
         let id = self.child.id().unwrap().to_string();

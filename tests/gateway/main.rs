@@ -15,6 +15,7 @@ mod command_line;
 mod demo;
 mod errors;
 mod faults;
+mod guard;
 mod hostile;
 mod http;
 mod loss;

@@ -14,13 +14,13 @@ mod rtsp;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use camgate::testcam::{Control, Fault, Options};
+use camgate::testcam::{Clip, Control, Fault, Options};
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::common::gateway::{TestGateway, camera_with, quick};
+use crate::common::gateway::{TestGateway, camera_with};
 use crate::common::player::Player;
 use crate::common::wait::within;
 
@@ -32,6 +32,11 @@ const KEYFRAME: f64 = 0.48;
 const SEGMENT: f64 = 1.0 + 0.15;
 /// What a busy machine takes, in seconds.
 const BUSY: f64 = 0.5;
+
+/// A camera with a keyframe every 0.48 s, whose pictures are small: many are decoded at once.
+fn quick() -> Options {
+    Options { clip: Clip::switch().first(12), ..Options::default() }
+}
 
 /// Runs the cases side by side, and then names those that failed.
 async fn all(cases: impl IntoIterator<Item = (String, BoxFuture<'_, ()>)>) {
@@ -78,7 +83,7 @@ impl Default for Case {
 
 impl Case {
     fn boxed(self) -> (String, BoxFuture<'static, ()>) {
-        (self.faults.join(" "), Box::pin(self.costs_no_more_than_it_may()))
+        (format!("{:?} {:?}", self.faults, self.options.oddities), Box::pin(self.costs_no_more_than_it_may()))
     }
 
     async fn costs_no_more_than_it_may(self) {

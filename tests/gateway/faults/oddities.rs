@@ -7,8 +7,8 @@ use camgate::testcam::{Access, Clip, Credentials, Oddity, Options};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
-use super::{Case, all};
-use crate::common::gateway::{TestGateway, camera_with, counters, quick};
+use super::{all, quick};
+use crate::common::gateway::{TestGateway, camera_with, counters};
 use crate::common::player::Player;
 
 /// A stream of this camera is live within its first seconds and stays so; ffmpeg decodes every picture of it.
@@ -33,42 +33,25 @@ fn digest(password: &str) -> Access {
 
 #[tokio::test]
 async fn every_oddity_plays_without_a_break() {
-    all(Oddity::NAMED.into_iter().filter(|(_, oddity)| *oddity != Oddity::OneTimeNonces).map(
-        |(name, oddity)| {
-            let options = Options { oddities: vec![oddity], access: digest("secret"), ..quick() };
-            (name.to_owned(), plays_with(options, 4).boxed() as BoxFuture<'_, ()>)
-        },
-    ))
-    .await;
-}
-
-#[tokio::test]
-async fn all_oddities_that_go_together_play_together() {
-    let apart = [Oddity::OneTimeNonces, Oddity::EmptyFmtp, Oddity::NoRtpInfo];
-    let oddities = Oddity::NAMED.into_iter().map(|(_, oddity)| oddity);
-    let oddities = oddities.filter(|oddity| !apart.contains(oddity)).collect();
-    plays_with(Options { oddities, access: digest("secret"), ..quick() }, 4).await;
-}
-
-#[tokio::test]
-async fn several_slices_a_picture_are_one_picture() {
-    let clip = Clip::from_annex_b(&Bytes::from_static(include_bytes!("../../../fixtures/slices.h264")));
-    plays_with(Options { clip: clip.unwrap(), ..quick() }, 4).await;
-}
-
-#[tokio::test]
-async fn a_camera_that_drops_clients_who_go_silent_keeps_ours_even_when_its_nonce_expires() {
-    // Two keepalives fall into it, both with a nonce that is stale.
+    let odd = |oddities: Vec<Oddity>| Options { oddities, access: digest("secret"), ..quick() };
+    // retina answers one challenge a session: see `rtsp.rs` for what is told.
+    let named = || Oddity::NAMED.into_iter().filter(|(_, oddity)| *oddity != Oddity::OneTimeNonces);
+    let mut cases: Vec<(String, Options, u64)> =
+        named().map(|(name, oddity)| (name.to_owned(), odd(vec![oddity]), 4)).collect();
+    // An fmtp that is empty has no sprop-parameter-sets to be invalid; the same goes for RTP-Info.
+    let apart = [Oddity::EmptyFmtp, Oddity::NoRtpInfo];
+    let together = named().map(|(_, oddity)| oddity).filter(|oddity| !apart.contains(oddity)).collect();
+    cases.push(("all that go together".into(), odd(together), 4));
+    // Two keepalives fall into it, both with a nonce that is stale; a client that sends none is dropped.
     let session_timeout = Duration::from_secs(3);
-    let oddities = vec![Oddity::NonceExpires];
-    plays_with(Options { session_timeout, oddities, access: digest("secret"), ..quick() }, 9).await;
-}
-
-#[tokio::test]
-async fn timestamps_that_start_at_zero_again_after_a_reconnect_are_one_discontinuity() {
-    let options = Options { oddities: vec![Oddity::TimestampsFromZero], ..quick() };
-    let case = Case { faults: &["2:close"], told: "closed the connection", options, ..Case::default() };
-    all([case.boxed()]).await;
+    let drops_silent = Options { session_timeout, ..odd(vec![Oddity::NonceExpires]) };
+    cases.push(("drops clients that go silent".into(), drops_silent, 9));
+    let clip = Clip::from_annex_b(&Bytes::from_static(include_bytes!("../../../fixtures/slices.h264")));
+    cases.push(("several slices a picture".into(), Options { clip: clip.unwrap(), ..odd(vec![]) }, 4));
+    all(cases
+        .into_iter()
+        .map(|(name, options, segments)| (name, plays_with(options, segments).boxed() as BoxFuture<'_, ()>)))
+    .await;
 }
 
 #[tokio::test]
