@@ -142,10 +142,15 @@ impl Timeline {
     /// Places `unit`; returns the sample before it, whose duration is known now.
     pub fn push(&mut self, unit: AccessUnit) -> Option<Sample> {
         let presentation_time = self.place(&unit);
+        let depth = self.depth;
         let decode_time = self.decode_time(presentation_time);
         self.next_decode_time = decode_time + Ticks(1);
         if let Some(run) = &mut self.run {
-            run.offset += run.pace.correction(decode_time, unit.arrival.elapsed, self.frame_duration);
+            let now = unit.arrival.elapsed;
+            run.offset += run.pace.correction(decode_time, now, self.frame_duration);
+            if self.depth != depth {
+                run.pace.reorder(self.frame_duration, now);
+            }
         }
         let finished = self.held.replace(Held { unit, decode_time, presentation_time });
         finished.map(|held| {
@@ -247,8 +252,8 @@ impl Timeline {
         };
         // While the buffer fills, decode times lead up to the first presentation time.
         let decode_time = (earliest - self.frames(lead)).max(self.next_decode_time);
-        if decode_time > presentation_time && !self.depth_is_stated {
-            self.depth = (depth + 1).min(MAX_OBSERVED_DEPTH);
+        if decode_time > presentation_time && !self.depth_is_stated && depth < MAX_OBSERVED_DEPTH {
+            self.depth = depth + 1;
         }
         decode_time
     }
@@ -485,7 +490,8 @@ mod tests {
             let first = &out[start.min(settled - 1)];
             for sample in &out[settled..] {
                 let arrived = Timescale::VIDEO.ticks(sample.arrival.elapsed - first.arrival.elapsed);
-                let late = arrived - (sample.decode_time - first.decode_time);
+                let presented = |sample: &Sample| sample.decode_time + sample.composition_offset;
+                let late = arrived - (presented(sample) - presented(first));
                 prop_assert!(late.0.abs() <= 9000, "{} ms late", late.0 / 90);
             }
         }
