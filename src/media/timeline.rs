@@ -108,7 +108,8 @@ impl Timeline {
         self.depth = reorder_depth.map_or(0, usize::from);
         self.depth_is_stated = reorder_depth.is_some();
         if let Some(rate) = frame_rate.filter(|rate| rate.is_finite() && *rate > 0.1) {
-            self.frame_duration = self.timescale.ticks(Duration::from_secs_f64(1.0 / rate));
+            let claimed = self.timescale.ticks(Duration::from_secs_f64(1.0 / rate));
+            self.frame_duration = claimed.min(self.max_gap);
         }
     }
 
@@ -142,7 +143,11 @@ impl Timeline {
     /// Places `unit`; returns the sample before it, whose duration is known now.
     pub fn push(&mut self, unit: AccessUnit) -> Option<Sample> {
         let presentation_time = self.place(&unit);
-        let decode_time = self.decode_time(presentation_time);
+        let mut decode_time = self.decode_time(presentation_time);
+        if let Some(held) = &self.held {
+            // Deep reordering of slow pictures would have it later: no segment could hold the one before.
+            decode_time = decode_time.min(held.decode_time + self.max_gap);
+        }
         self.next_decode_time = decode_time + Ticks(1);
         if let Some(run) = &mut self.run {
             run.offset += run.pace.correction(decode_time, unit.arrival.elapsed, self.frame_duration);
