@@ -147,6 +147,16 @@ impl Asked<'_> {
         }
     }
 
+    /// Whether it holds what all passwords begin with where no password is.
+    fn repeats(&self) -> bool {
+        let is_in = |text: &[u8]| text.windows(MARK.len()).any(|window| window == MARK.as_bytes());
+        let body = match &self.content {
+            Content::Form(body) | Content::Json(body) => is_in(body),
+            Content::Start { .. } | Content::None => false,
+        };
+        body || is_in(self.query.as_bytes()) || is_in(self.path().as_bytes())
+    }
+
     /// The request, unless a server would never see it; and the password that must not come back.
     fn request(&self) -> Option<(Request<Body>, Option<String>)> {
         let method = match self.method {
@@ -171,18 +181,18 @@ impl Asked<'_> {
             }
             Content::Start { id, host, password, apart } => {
                 let password: String = password.chars().filter(char::is_ascii_alphanumeric).collect();
-                let id: String = id.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
+                let id: String = id.chars().filter(char::is_ascii_lowercase).take(20).collect();
                 request = Request::builder().method(Method::POST).uri("/api/stream/start");
                 request = request.header(header::CONTENT_TYPE, "application/json");
                 let host = host.text();
                 let body = if *apart {
                     format!(
-                        r#"{{"indicator_id":"{id}","rtsp_link":"rtsp://{host}/1","username":"u","password":"S3cret{password}"}}"#
+                        r#"{{"indicator_id":"{id}","rtsp_link":"rtsp://{host}/1","username":"u","password":"{MARK}{password}"}}"#
                     )
                 } else {
-                    format!(r#"{{"indicator_id":"{id}","rtsp_link":"rtsp://u:S3cret{password}@{host}/1"}}"#)
+                    format!(r#"{{"indicator_id":"{id}","rtsp_link":"rtsp://u:{MARK}{password}@{host}/1"}}"#)
                 };
-                secret = Some(format!("S3cret{password}")).filter(|secret| !id.contains(secret));
+                secret = Some(format!("{MARK}{password}"));
                 body.into_bytes()
             }
         };
@@ -201,6 +211,9 @@ impl Asked<'_> {
     }
 }
 
+/// What all passwords here begin with.
+const MARK: &str = "S3cret";
+
 async fn ask(registry: &Arc<Registry>, asked: Vec<Asked<'_>>) {
     let mut secrets: Vec<String> = Vec::new();
     for asked in asked.iter().take(8) {
@@ -217,15 +230,15 @@ async fn ask(registry: &Arc<Registry>, asked: Vec<Asked<'_>>) {
         }
         let answer = format!("{head:?} {}", String::from_utf8_lossy(&body));
         for secret in &secrets {
-            assert!(
-                !answer.contains(secret) || asked.query.contains(secret) || asked.path().contains(secret),
-                "{answer}"
-            );
+            assert!(!answer.contains(secret), "{answer}");
         }
     }
 }
 
 fuzz_target!(|asked: Vec<Asked<'_>>| {
+    if asked.iter().any(Asked::repeats) {
+        return;
+    }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {

@@ -91,7 +91,7 @@ impl Arbitrary<'_> for Audio {
         // Usual rates, and any.
         let usual = [8_000, 16_000, 44_100, 48_000];
         let hz = if u.ratio(3, 4)? { NonZeroU32::new(*u.choose(&usual)?) } else { Some(u.arbitrary()?) };
-        let channels = u.arbitrary::<u8>()?.into();
+        let channels = if u.ratio(3, 4)? { u.int_in_range(1..=2)? } else { u.arbitrary::<u8>()?.into() };
         let encoding = match u.int_in_range(0..=3)? {
             0 => AudioEncoding::Pcmu,
             1 => AudioEncoding::Pcma,

@@ -332,6 +332,21 @@ mod tests {
     }
 
     #[test]
+    fn no_picture_lasts_longer_than_the_longest_gap_whatever_the_camera_claims() {
+        const SLOW: i64 = 264_706;
+        let longest = Timescale::VIDEO.ticks(MAX_GAP).0;
+        // A picture in ten seconds; and reordering of sixteen slow ones, the second of which comes before its time.
+        for (depth, rate, stamps) in
+            [(0, 0.1, &[0][..]), (16, 0.34, &[0, -2 * SLOW, SLOW, 2 * SLOW, 3 * SLOW])]
+        {
+            let mut timeline = Timeline::new(Timescale::VIDEO, MAX_GAP);
+            timeline.configure(Some(depth), Some(rate));
+            let got = samples(&mut timeline, stamps.iter().copied());
+            assert!(got.iter().all(|sample| (1..=longest).contains(&sample.1)), "{got:?}");
+        }
+    }
+
+    #[test]
     fn one_frame_stamped_hours_away_costs_nothing_else() {
         let mut stamps: Vec<_> = (0..10).map(|i| i * FRAME).collect();
         stamps[5] += 3 * 3600 * 90_000;
