@@ -186,9 +186,15 @@ impl Route {
         step: Step,
         has_credentials: bool,
     ) -> Result<T, IngestError> {
+        // retina's parser of session descriptions (sdp-types 0.1.8) panics where a line that is none stands before a
+        // medium: that is the camera's doing, and ends no stream.
+        let asking = AssertUnwindSafe(asking).catch_unwind();
         let answer = match &mut self.relay {
             Some(relay) => relay.alongside(asking).await?,
             None => asking.await,
+        };
+        let Ok(answer) = answer else {
+            return Err(IngestError::Protocol("its answer cannot be read".into()));
         };
         answer.map_err(|error| self.unmask(classify(&error, step, &self.address, has_credentials)))
     }

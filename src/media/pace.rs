@@ -125,14 +125,14 @@ impl Pace {
         self.stepped = least > self.timescale.ticks(FAR_TOO_LATE) && stays_late;
         let step = if self.stepped { least } else { Ticks::ZERO };
         self.before = least - step;
-        let deviates = self.before.0.abs() > self.timescale.ticks(TOLERATED).0;
+        let deviates = self.before.0.saturating_abs() > self.timescale.ticks(TOLERATED).0;
         let waits = self.before > too_late && !stays_late;
         self.outstanding = if deviates && !waits { self.before } else { Ticks::ZERO };
         step
     }
 
     fn slew(&mut self, frame_duration: Ticks) -> Ticks {
-        let far_off = self.outstanding.0.abs() > self.timescale.ticks(TOO_LATE).0;
+        let far_off = self.outstanding.0.saturating_abs() > self.timescale.ticks(TOO_LATE).0;
         let most = frame_duration.0 / if far_off { FAST_SLEW } else { SLEW };
         let now = Ticks(self.outstanding.0.clamp(-most, most));
         self.outstanding = self.outstanding - now;

@@ -218,3 +218,18 @@ fn another_session_goes_on_behind_what_has_been() {
     assert!(after.0 >= before.0 + before.1);
     assert!(camera.samples.len() >= 498);
 }
+
+#[test]
+fn stamps_as_far_apart_as_numbers_go_are_placed_or_left_out() {
+    let mut camera = Camera::new();
+    camera.play(1);
+    for stamp in [i64::MAX, i64::MIN, 0, i64::MIN + 1, i64::MAX - 1, i64::MAX / 2] {
+        camera.report();
+        camera.audio.audio_report(SenderReport { ntp: Duration::ZERO, stamp: Ticks(stamp) });
+        camera.audio_stamp = stamp;
+        let place = camera.audio.place(Ticks(stamp), Duration::from_millis(camera.now), &camera.video);
+        camera.samples.extend(place.sample.map(|(at, length)| (at.0, length.0)));
+        camera.now += 40;
+    }
+    assert!(camera.samples.windows(2).all(|pair| pair[0].0 + pair[0].1 <= pair[1].0), "{:?}", camera.samples);
+}
