@@ -61,6 +61,13 @@ fn command() -> Command {
                 "H.264 to loop, as an Annex B elementary stream (ffmpeg -i … -c:v libx264 -bf 0 -f h264)",
             ),
         )
+        .arg(
+            Arg::new("audio")
+                .long("audio")
+                .value_name("encoding")
+                .value_parser(["pcmu", "pcma", "l16", "aac", "g726", "opus"])
+                .help("Let hear a tone of 440 Hz"),
+        )
         .arg(Arg::new("user").long("user").value_name("name").requires("password").help("Ask for this user"))
         .arg(
             Arg::new("password")
@@ -75,6 +82,31 @@ fn command() -> Command {
                 .default_value("digest")
                 .value_parser(["digest", "basic"])
                 .help("How to ask"),
+        )
+        .arg(
+            Arg::new("fault")
+                .long("fault")
+                .value_name("start[+length]:name[=argument]")
+                .action(ArgAction::Append)
+                .value_parser(|text: &str| text.parse::<testcam::Fault>())
+                .help("What goes wrong, in seconds since the first PLAY: 5:close, 8+10:refuse; may be repeated")
+                .long_help(format!(
+                    "What goes wrong, in seconds since the first PLAY: 5:close, 8+10:refuse. May be repeated. \
+                     Names: {}",
+                    testcam::FaultKind::NAMES
+                )),
+        )
+        .arg(
+            Arg::new("odd")
+                .long("odd")
+                .value_name("name")
+                .action(ArgAction::Append)
+                .value_parser(|text: &str| text.parse::<testcam::Oddity>())
+                .help("What it does otherwise than other cameras; may be repeated")
+                .long_help(format!(
+                    "What it does otherwise than other cameras. May be repeated. Names: {}",
+                    testcam::Oddity::names()
+                )),
         );
     let probe = Command::new("probe")
         .about("Connect to a camera and print what it sends")
@@ -177,6 +209,7 @@ async fn camera(matches: &ArgMatches) -> Result<(), Error> {
         options.clip = clip.map_err(|error| format!("{}: {error}", path.display()))?;
     }
     let text = |name: &str| matches.get_one::<String>(name).cloned();
+    options.audio = text("audio").and_then(|name| testcam::Audio::named(&name));
     if let (Some(username), Some(password)) = (text("user"), text("password")) {
         let credentials = testcam::Credentials { username, password };
         options.access = match text("auth").as_deref() {
@@ -184,6 +217,8 @@ async fn camera(matches: &ArgMatches) -> Result<(), Error> {
             _ => testcam::Access::Digest(credentials),
         };
     }
+    options.faults = matches.get_many("fault").unwrap_or_default().cloned().collect();
+    options.oddities = matches.get_many("odd").unwrap_or_default().copied().collect();
     let listen = options.listen;
     let camera = testcam::Camera::bind(options)
         .await

@@ -5,7 +5,9 @@
 use std::future::Future;
 use std::time::Duration;
 
-use camgate::testcam::{Access, Camera, Clip, Control, Credentials, Options, ParameterSetPlacement, Start};
+use camgate::testcam::{
+    Access, Camera, Clip, Control, Credentials, Fault, Oddity, Options, ParameterSetPlacement, Start,
+};
 use futures::StreamExt as _;
 use futures::future::try_join_all;
 use retina::client::{Demuxed, PlayOptions, Session, SessionOptions, SetupOptions, Transport};
@@ -64,6 +66,41 @@ async fn ffmpeg_decodes_a_padded_clip_without_a_warning() {
     let camera = camera(Options { clip, ..Options::default() }).await;
     let pictures = decoded_pictures(&camera.url("/demo"), "2").await;
     assert!((49..=51).contains(&pictures), "{pictures} pictures in 2 s");
+}
+
+#[tokio::test]
+async fn ffmpeg_decodes_what_a_decoder_must_not_notice_without_a_warning() {
+    let cameras = ["0:alternate-pps", "0:other-timing", "0:keyframe-every=3", "0.5+1:no-keyframes"];
+    let counts = cameras.map(async |fault| {
+        let faults = vec![fault.parse().unwrap()];
+        let camera = camera(Options { clip: Clip::switch().first(10), faults, ..Options::default() }).await;
+        decoded_pictures(&camera.url("/demo"), "3").await
+    });
+    for (count, fault) in futures::future::join_all(counts).await.into_iter().zip(cameras) {
+        // ffmpeg evens pictures out at the rate that the SPS states, which of `other-timing` is the half.
+        let least = if fault == "0:other-timing" { 36 } else { 72 };
+        assert!((least..=76).contains(&count), "{fault}: {count} pictures in 3 s");
+    }
+}
+
+#[tokio::test]
+async fn ffmpeg_hears_the_tone_in_every_encoding_and_sees_the_video_beside_it() {
+    let camera = camera(Options::default()).await;
+    let names = ["pcmu", "pcma", "l16", "aac"];
+    let heard = names.map(async |name| {
+        let url = camera.url(&format!("/audio/{name}"));
+        let input =
+            ["-v", "warning", "-rtsp_transport", "tcp", "-i", &url, "-t", "3", "-map", "0:v", "-map", "0:a"];
+        let key = "lavfi.astats.Overall.RMS_level";
+        let filter = format!("atrim=start=1,astats=metadata=1:reset=0,ametadata=print:key={key}:file=-");
+        let text = run("ffmpeg", &[&input[..], &["-af", &filter, "-f", "null", "-"]].concat()).await;
+        let level = text.lines().rev().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        level.expect("sound").parse::<f64>().unwrap()
+    });
+    for (level, name) in futures::future::join_all(heard).await.into_iter().zip(names) {
+        // A sine of -12 dBFS.
+        assert!((level + 15.01).abs() < 0.2, "{name}: {level} dBFS");
+    }
 }
 
 #[tokio::test]
@@ -261,7 +298,7 @@ impl Client {
             } else if let Some(end) = self.input.windows(4).position(|w| w == b"\r\n\r\n") {
                 let head = String::from_utf8(self.input.drain(..end + 4).collect()).unwrap();
                 let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
-                let body = length.map_or(0, |length| length.parse().unwrap());
+                let body = length.map_or(0, |length| length.trim().parse().unwrap());
                 while self.input.len() < body {
                     self.read().await?;
                 }
@@ -298,6 +335,26 @@ const TCP: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
 
 fn status(response: &str) -> u16 {
     response.strip_prefix("RTSP/1.0 ").unwrap()[..3].parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_session_has_the_tracks_that_were_set_up_and_tells_of_each() {
+    let camera = camera(Options::default()).await;
+    let mut client = Client::connect(&camera).await;
+    let other = "Transport: RTP/AVP/TCP;unicast;interleaved=2-3\r\n";
+    let video = client.ask("SETUP", "/audio/pcmu/trackID=0", TCP).await;
+    let id = video.split("Session: ").nth(1).unwrap().split(';').next().unwrap().to_owned();
+    let session = format!("Session: {id}\r\n");
+    let audio = client.ask("SETUP", "/audio/pcmu/trackID=1", &format!("{other}{session}")).await;
+    assert!(audio.contains(&format!("Session: {id};")) && audio.contains("interleaved=2-3;"), "{audio}");
+    assert_eq!(status(&client.ask("SETUP", "/audio/pcmu/trackID=2", other).await), 404);
+    let play = client.ask("PLAY", "/audio/pcmu", &session).await;
+    let info = play.lines().find_map(|line| line.strip_prefix("RTP-Info: ")).unwrap();
+    let tracks: Vec<_> = info.split(',').map(|track| track.split(';').next().unwrap()).collect();
+    assert_eq!(tracks, ["url=rtsp://camera/audio/pcmu/trackID=0", "url=rtsp://camera/audio/pcmu/trackID=1"]);
+    assert_eq!(status(&client.ask("SETUP", "/demo/trackID=1", TCP).await), 455, "it plays");
+    let mut client = Client::connect(&camera).await;
+    assert_eq!(status(&client.ask("SETUP", "/demo/trackID=1", TCP).await), 404, "no audio there");
 }
 
 #[tokio::test]
@@ -453,4 +510,127 @@ async fn stop_leaves_nothing_behind() {
     assert!(TcpStream::connect(camera.local_addr()).await.is_err());
     assert_eq!(client.response().await, None);
     assert!(camera.resume().await.is_err());
+}
+
+#[tokio::test]
+async fn an_odd_camera_is_odd_in_its_answers() {
+    let camera = camera(Options::default()).await;
+    let session = |name: &'static str| {
+        let camera = camera.clone();
+        async move {
+            let (path, mut client) = (format!("/odd/{name}"), Client::connect(&camera).await);
+            let describe = client.ask("DESCRIBE", &path, "").await;
+            let setup = client.ask("SETUP", &format!("{path}/trackID=0"), TCP).await;
+            let id = setup.split("Session: ").nth(1).unwrap().split(';').next().unwrap().to_owned();
+            let session = format!("Session: {id}\r\n");
+            let play = client.ask("PLAY", &path, &session).await;
+            let teardown = client.ask("TEARDOWN", &path, &session).await;
+            [describe, setup, play, teardown].concat()
+        }
+    };
+    let plain = session("second-audio").await;
+    for (name, shows) in [
+        ("content-base-without-scheme", "Content-Base: camera/odd/"),
+        ("space-in-ssrc", ";ssrc= "),
+        ("first-sequence-zero", ";seq=0;"),
+        ("timestamps-from-zero", ";rtptime=0\r\n"),
+        ("rtptime-minus-one", ";rtptime=-1\r\n"),
+        ("space-after-headers", "RTSP/1.0 200 OK \r\n"),
+        ("teardown-fails", "RTSP/1.0 500 "),
+    ] {
+        let answers = session(name).await;
+        assert!(answers.contains(shows) && !plain.contains(shows), "{name}: {answers}");
+    }
+    assert!(plain.contains("RTP-Info") && !session("no-rtp-info").await.contains("RTP-Info"));
+}
+
+#[tokio::test]
+async fn a_place_is_free_again_at_once_after_teardown_and_later_without() {
+    let oddities = vec![Oddity::AtMostSessions(1), Oddity::SessionsLinger(1)];
+    let camera = camera(Options { oddities, ..Options::default() }).await;
+    let mut first = Client::connect(&camera).await;
+    let (session, _) = first.start("/demo").await;
+    let mut second = Client::connect(&camera).await;
+    assert_eq!(status(&second.ask("SETUP", "/demo/trackID=0", TCP).await), 453);
+    assert_eq!(status(&first.ask("TEARDOWN", "/demo", &session).await), 200);
+    second.start("/demo").await;
+    drop(second);
+    let left = tokio::time::Instant::now();
+    soon(camera.wait_until(|counters| counters.sessions == 0)).await;
+    while status(&first.ask("SETUP", "/demo/trackID=0", TCP).await) == 453 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(left.elapsed() >= Duration::from_millis(900), "{:?}", left.elapsed());
+}
+
+#[tokio::test]
+async fn a_nonce_that_expired_is_said_to_be_stale() {
+    for oddity in [Oddity::OneTimeNonces, Oddity::NonceExpires] {
+        let options = Options {
+            oddities: vec![oddity],
+            access: Access::Digest(credentials("p")),
+            ..Options::default()
+        };
+        let camera = camera(options).await;
+        let played = soon(play(&camera, "/demo", Some("p"))).await;
+        match oddity {
+            // retina answers one challenge a session.
+            Oddity::OneTimeNonces => assert_eq!(played.err().unwrap().status_code(), Some(401)),
+            _ => assert!(played.is_ok()),
+        }
+    }
+    let faults = faults(&["0:new-nonce"]);
+    let camera =
+        camera(Options { faults, access: Access::Digest(credentials("p")), ..Options::default() }).await;
+    let mut client = Client::connect(&camera).await;
+    let challenge = client.ask("DESCRIBE", "/demo", "").await;
+    assert!(challenge.contains("nonce=") && !challenge.contains("stale"), "{challenge}");
+    let error = soon(play(&camera, "/demo", Some("p"))).await.err().expect("refused");
+    assert_eq!(error.status_code(), Some(401), "{error}");
+}
+
+fn faults(script: &[&str]) -> Vec<Fault> {
+    script.iter().map(|fault| fault.parse().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_close_is_an_end_and_a_reset_an_error() {
+    for (fault, reset) in [("0.3:close", false), ("0.3:reset", true)] {
+        let camera = camera(Options { faults: faults(&[fault]), ..Options::default() }).await;
+        let mut client = Client::connect(&camera).await;
+        client.start("/demo").await;
+        let mut media = Vec::new();
+        let end = soon(client.socket.read_to_end(&mut media)).await;
+        assert_eq!(
+            end.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset),
+            reset,
+            "{fault}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_script_silences_partitions_and_refuses() {
+    let script = ["0.2+0.6:silent", "1.0+0.5:partition", "1.7+0.3:refuse"];
+    let camera = camera(Options { faults: faults(&script), ..Options::default() }).await;
+    let mut client = Client::connect(&camera).await;
+    client.start("/demo").await;
+    let began = tokio::time::Instant::now();
+    let mut pauses = Vec::new();
+    let mut refused = false;
+    while began.elapsed() < Duration::from_millis(2300) {
+        let read = tokio::time::timeout(Duration::from_millis(200), client.read()).await;
+        match read {
+            Ok(read) => assert!(read.is_some(), "the session goes on"),
+            Err(_) => pauses.push(began.elapsed().as_millis() / 100),
+        }
+        client.input.clear();
+        refused |= TcpStream::connect(camera.local_addr()).await.is_err();
+    }
+    assert!(refused);
+    assert!(
+        pauses.iter().any(|at| (3..9).contains(at)) && pauses.iter().any(|at| (11..16).contains(at)),
+        "{pauses:?}"
+    );
+    assert_eq!(camera.sessions(), 1);
 }

@@ -266,4 +266,6 @@ impl Packager {
 }
 
 #[cfg(test)]
+mod audio_tests;
+#[cfg(test)]
 mod tests;

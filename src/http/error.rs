@@ -105,7 +105,7 @@ impl ApiError {
                     (StatusCode::BAD_GATEWAY, "camera_rejected", "Camera refused the request")
                 }
                 I::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many starts at once"),
-                I::Timeout { .. } | I::Silent(_) => {
+                I::Timeout { .. } | I::Silent(_) | I::Unanswered => {
                     (StatusCode::GATEWAY_TIMEOUT, "camera_timeout", "Camera did not answer in time")
                 }
             },

@@ -8,12 +8,13 @@
 //! goes on collecting behind both until a NAL unit has come that can end an access unit.
 
 mod framing;
+mod policy;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -24,6 +25,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use super::{IngestError, SourceUrl};
 use framing::Framing;
 
+pub use policy::Policy;
+
 /// What is read at once, and the most that is held.
 const BUFFER: usize = 64 << 10;
 
@@ -32,44 +35,6 @@ const MAX_PICTURE: usize = 8 << 20;
 
 /// How long a session that was dropped may take to say so to its camera.
 const LEAVE: Duration = Duration::from_secs(2);
-
-/// Which cameras are connected to through a guard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policy {
-    /// All but those at a private address.
-    Auto,
-    /// All.
-    On,
-    /// None.
-    Off,
-}
-
-impl Policy {
-    /// Whether the camera of `source` gets a guard.
-    ///
-    /// A host name always does with [`Auto`](Self::Auto): retina would look it up again, and could be told another address
-    /// than the one that was found to be private.
-    pub fn guards(self, source: &SourceUrl) -> bool {
-        match self {
-            Self::Auto => !host(source).parse().is_ok_and(is_private),
-            Self::On => true,
-            Self::Off => false,
-        }
-    }
-}
-
-/// Whether `address` is on this machine or on a network that is one's own: loopback, RFC 1918, RFC 4193, link-local
-/// (RFC 3927, RFC 4291 §2.5.6), and shared between a provider and its customers (RFC 6598).
-fn is_private(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [first, second, ..] = v4.octets();
-            let is_shared = first == 100 && second & 0b1100_0000 == 64;
-            v4.is_loopback() || v4.is_private() || v4.is_link_local() || is_shared
-        }
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
-    }
-}
 
 /// The host as the operating system takes it.
 fn host(source: &SourceUrl) -> &str {
@@ -338,65 +303,42 @@ fn write(to: &mut TcpStream, bytes: &[u8], context: &mut Context<'_>) -> Poll<io
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
 
-    #[test]
-    fn auto_guards_all_but_private_addresses() {
-        let guards =
-            |host: &str| Policy::Auto.guards(&SourceUrl::parse(&format!("rtsp://{host}/1")).unwrap());
-        for own in [
-            "127.0.0.1",
-            "127.9.9.9:8554",
-            "10.0.0.7",
-            "172.16.0.1",
-            "172.31.255.255",
-            "192.168.1.1",
-            "169.254.1.1",
-            "100.64.0.1",
-            "100.127.255.255",
-            "[::1]:8554",
-            "[fd00::1]",
-            "[fe80::1]",
-            "[::ffff:10.0.0.7]",
-        ] {
-            assert!(!guards(own), "{own}");
-        }
-        for other in [
-            "8.8.8.8",
-            "172.32.0.1",
-            "172.15.0.1",
-            "192.169.0.1",
-            "100.63.0.1",
-            "100.128.0.1",
-            "11.0.0.1",
-            "0.0.0.0",
-            "[2001:db8::1]",
-            "[::ffff:8.8.8.8]",
-            "camera.example",
-            "localhost",
-            "10.1",
-            "0x7f000001",
-        ] {
-            assert!(guards(other), "{other}");
-        }
-    }
-
-    #[test]
-    fn on_and_off_look_at_no_address() {
-        for link in ["rtsp://10.0.0.7/", "rtsp://8.8.8.8/", "rtsp://camera.example/"] {
-            let source = SourceUrl::parse(link).unwrap();
-            assert!(Policy::On.guards(&source) && !Policy::Off.guards(&source));
-        }
+    /// A relay to a camera that only listens.
+    async fn relay() -> (TcpListener, SourceUrl, Relay) {
+        let camera = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let link = format!("rtsp://admin:x@{}/demo?channel=1", camera.local_addr().unwrap());
+        let source = SourceUrl::parse(&link).unwrap();
+        let relay = Relay::connect(&source).await.unwrap();
+        (camera, source, relay)
     }
 
     #[tokio::test]
     async fn an_address_of_a_relay_is_told_as_the_cameras() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let link = format!("rtsp://admin:x@{}/demo?channel=1", listener.local_addr().unwrap());
-        let source = SourceUrl::parse(&link).unwrap();
-        let relay = Relay::connect(&source).await.unwrap();
+        let (_camera, source, relay) = relay().await;
         let asked = relay.request_url(&source);
         assert_ne!(asked, *source.request_url());
         assert_eq!(relay.unmask(&format!("no {asked} here")), format!("no {} here", source.request_url()));
+    }
+
+    #[tokio::test]
+    async fn one_connection_is_taken_and_others_are_reset() {
+        let (_camera, _, mut relay) = relay().await;
+        let local = relay.local;
+        let mut first = TcpStream::connect(local).await.unwrap();
+        let mut second = TcpStream::connect(local).await.unwrap();
+        let reset = relay.alongside(second.read_u8()).await.unwrap();
+        assert_eq!(reset.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(
+            first.try_read(&mut [0]).unwrap_err().kind(),
+            io::ErrorKind::WouldBlock,
+            "it is still open"
+        );
+        let third = TcpStream::connect(local).await;
+        assert_eq!(third.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        first.shutdown().await.unwrap();
     }
 }

@@ -5,6 +5,7 @@
 //! is decided by [`stream`](crate::stream).
 
 pub mod backoff;
+mod budget;
 pub mod guard;
 pub mod rtsp;
 pub mod url;
@@ -90,6 +91,16 @@ pub enum Step {
     Play,
 }
 
+impl IngestError {
+    /// Whether the camera refused who asks: those who go on asking are locked out by some.
+    pub fn is_about_credentials(&self) -> bool {
+        matches!(
+            self,
+            Self::WrongCredentials | Self::MissingCredentials | Self::Rejected { status: 401 | 403, .. }
+        )
+    }
+}
+
 impl Step {
     /// As the RTSP method is called.
     pub fn method(self) -> &'static str {
@@ -160,6 +171,9 @@ pub enum IngestError {
     /// The connection ended.
     #[error("the camera closed the connection")]
     Closed,
+    /// Pictures came, and requests that keep the session alive were not answered.
+    #[error("the camera has stopped answering")]
+    Unanswered,
     /// Connected, but no pictures.
     #[error("the camera has sent no video for {} s", .0.as_secs())]
     Silent(Duration),
@@ -167,6 +181,9 @@ pub enum IngestError {
 
 fn hint(status: u16) -> &'static str {
     match status {
+        401 => {
+            " (unauthorized, though DESCRIBE was not: it wants a new nonce for each request, which camgate can't give)"
+        }
         404 => " (not found: check the path of the link)",
         403 => " (forbidden: check what the user may do)",
         453 => " (not enough bandwidth: the camera serves too many viewers already)",

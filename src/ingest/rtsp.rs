@@ -27,6 +27,7 @@ use retina::codec::{
 use retina::rtcp::{ReceivedCompoundPacket, TypedPacketRef};
 use tokio::time::Instant;
 
+use super::budget::Budget;
 use super::guard::{Policy, Relay};
 use super::{AudioOffer, Connector, Event, IngestError, Session, SourceUrl, Step};
 use crate::clock;
@@ -39,6 +40,10 @@ use crate::media::{
 /// Packets that make no sense, in a row, after which the session is given up. One picture that is malformed at its
 /// start makes nonsense of all its packets, and one of a megabyte has seven hundred: it takes several such.
 const MAX_BAD_PACKETS: u32 = 3000;
+
+/// Packets of another SSRC, in a row, after which the session is given up. Reolink sends what is left of the last session
+/// first, and tells no SSRC: retina then holds to that of the last session, and this one would show nothing.
+const MAX_FOREIGN_PACKETS: u32 = 200;
 
 /// Larger access units are not believed.
 const MAX_ACCESS_UNIT: usize = 8 << 20;
@@ -119,12 +124,12 @@ pub async fn describe(
         .user_agent(concat!("camgate/", env!("CARGO_PKG_VERSION")).into())
         .session_group(sessions)
         .unassigned_channel_data(UnassignedChannelDataPolicy::Ignore);
-    let describing = async {
+    let describing = Box::pin(async {
         let mut route = Route::to(source, policy).await?;
         let describing = retina::client::Session::describe(route.request_url(source), options);
         let session = route.hold(describing, Step::Describe, has_credentials).await?;
         Ok(Description { session, route })
-    };
+    });
     limit.hold(Step::Describe, describing).await?
 }
 
@@ -181,10 +186,10 @@ impl Limit {
     }
 
     async fn hold<F: Future>(self, step: Step, future: F) -> Result<F::Output, IngestError> {
-        // retina's futures are large, and live only until the camera plays.
-        tokio::time::timeout_at(self.deadline, Box::pin(future))
+        tokio::time::timeout_at(self.deadline, Budget::of(future))
             .await
-            .map_err(|_| IngestError::Timeout { step, after: self.after })
+            .map_err(|_| IngestError::Timeout { step, after: self.after })?
+            .ok_or_else(|| IngestError::Protocol(format!("its answer to {} does not end", step.method())))
     }
 }
 
@@ -371,6 +376,10 @@ impl Session for RtspSession {
                     tracing::debug!(error = %first_line(&error), "a packet of the camera was skipped");
                     self.bad_packets += 1;
                     self.lost_packets += 1;
+                    if self.bad_packets >= MAX_FOREIGN_PACKETS && is_foreign(&error) {
+                        let what = "it sends packets of another session";
+                        return Poll::Ready(Err(IngestError::Protocol(what.into())));
+                    }
                 }
                 Some(Err(error)) => return Poll::Ready(Err(self.route.unmask(session_error(&error)))),
                 None => return Poll::Ready(Err(IngestError::Closed)),
@@ -514,6 +523,8 @@ fn h265_track(parameters: &VideoParameters, sets: ParameterSets) -> Result<Video
 /// What retina says of an error of opening a session. It tells a status code; the rest is in its words.
 fn classify(error: &retina::Error, step: Step, address: &str, has_credentials: bool) -> IngestError {
     match error.status_code() {
+        // The credentials were good a moment ago: the nonce is not. retina answers one challenge a session.
+        Some(401) if step != Step::Describe => return IngestError::Rejected { step, status: 401 },
         Some(401) if has_credentials => return IngestError::WrongCredentials,
         Some(401) => return IngestError::MissingCredentials,
         Some(status) if !(200..300).contains(&status) => return IngestError::Rejected { step, status },
@@ -528,6 +539,9 @@ fn classify(error: &retina::Error, step: Step, address: &str, has_credentials: b
 
 fn session_error(error: &retina::Error) -> IngestError {
     let text = first_line(error);
+    if text.contains("keepalive") {
+        return IngestError::Unanswered;
+    }
     if text.starts_with("Error reading from RTSP peer") || text.starts_with("Error writing to RTSP peer") {
         return IngestError::Closed;
     }
@@ -541,6 +555,11 @@ fn protocol_error(error: &retina::Error) -> IngestError {
 /// Whether `error` is about one packet, so that the session may go on: retina names the packet's SSRC then.
 fn is_bad_packet(error: &retina::Error) -> bool {
     error.to_string().contains("\nssrc: ")
+}
+
+/// Whether the packet has another SSRC than the session.
+fn is_foreign(error: &retina::Error) -> bool {
+    first_line(error).starts_with("wrong ssrc")
 }
 
 /// The gist of retina's message, without its context of several lines; at most 200 characters, on one line.

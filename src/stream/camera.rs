@@ -225,7 +225,11 @@ impl Camera {
             };
             let healthy =
                 healthy_since.map_or(Duration::ZERO, |since| clock::elapsed().saturating_sub(since));
-            let wait = backoff.after_failure(healthy);
+            let wait = if error.is_about_credentials() {
+                backoff.after_refusal(healthy)
+            } else {
+                backoff.after_failure(healthy)
+            };
             tracing::warn!(source = %self.source, %error, retry_in = ?wait, "camera lost");
             self.progress.send_modify(|progress| {
                 progress.state = State::Reconnecting;

@@ -214,17 +214,21 @@ async fn a_thousand_cameras_come_back_from_a_reboot_of_their_switch_without_a_st
     let lost = Instant::now();
     site.refuse(true);
     site.drop_sessions(|_| true);
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_secs(150)).await;
     let outage = site.attempts_since(lost);
     site.refuse(false);
     let back = Instant::now();
     let took = until_live(&registry, |_| true).await;
 
-    // Two attempts of each within the first second and a half; in the long run one in 7.5 to 15 s.
-    let settled: Vec<_> =
-        outage.iter().filter(|(at, _)| *at - lost > Duration::from_secs(20)).cloned().collect();
+    // Two attempts of each within the first second and a half; for a minute one in 1 to 2 s, as after a reboot; in the
+    // long run one in 7.5 to 15 s.
+    let between = |from: u64, to: u64| -> Vec<_> {
+        let (from, to) = (lost + Duration::from_secs(from), lost + Duration::from_secs(to));
+        outage.iter().filter(|(at, _)| *at > from && *at < to).cloned().collect()
+    };
     assert!(busiest_second(&outage) <= 2 * CAMERAS, "when all are lost at once");
-    assert!(busiest_second(&settled) <= CAMERAS / 4, "in the long run");
+    assert!(busiest_second(&between(10, 60)) <= CAMERAS, "while it may be a reboot");
+    assert!(busiest_second(&between(100, 150)) <= CAMERAS / 4, "in the long run");
     assert!(busiest_second(&site.attempts_since(back)) <= CAMERAS / 4, "when they are back");
     assert_eq!(site.attempts_since(back).len(), CAMERAS, "one attempt each");
     // The longest wait, and a queue.

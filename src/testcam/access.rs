@@ -40,14 +40,20 @@ pub enum Access {
 }
 
 impl Access {
-    /// The `WWW-Authenticate` value that asks for credentials.
-    pub(super) fn challenge(&self, nonce: &str) -> String {
+    /// Whether it asks with a nonce.
+    pub(super) fn has_nonces(&self) -> bool {
+        matches!(self, Self::Digest(_) | Self::DigestSha256(_))
+    }
+
+    /// The `WWW-Authenticate` value that asks for credentials; `stale` where only the nonce of the last ones was wrong.
+    pub(super) fn challenge(&self, nonce: &str, stale: bool) -> String {
         let algorithm = match self {
             Self::Open | Self::Basic(_) => return format!("Basic realm=\"{REALM}\""),
             Self::Digest(_) => "MD5",
             Self::DigestSha256(_) => "SHA-256",
         };
-        format!("Digest realm=\"{REALM}\", nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"")
+        let stale = if stale { ", stale=true" } else { "" };
+        format!("Digest realm=\"{REALM}\", nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"{stale}")
     }
 
     /// Whether an `Authorization` value lets a request with this method in.

@@ -146,15 +146,23 @@ impl Clip {
             used += picture.units.iter().map(Bytes::len).sum::<usize>();
             let padding = allowed.saturating_sub(used);
             if padding >= 2 {
-                let mut filler = vec![0xff; padding];
-                filler[0] = unit_type::FILLER;
-                filler[padding - 1] = 0x80; // rbsp_trailing_bits
-                picture.units.push(filler.into());
+                picture.units.push(filler(padding));
                 used += padding;
             }
         }
         self
     }
+}
+
+/// A NAL unit of filler data of so many bytes, at least two.
+pub(super) fn filler(length: usize) -> Bytes {
+    let mut filler = vec![0xff; length.max(2)];
+    filler[0] = unit_type::FILLER;
+    // rbsp_trailing_bits
+    if let Some(last) = filler.last_mut() {
+        *last = 0x80;
+    }
+    filler.into()
 }
 
 /// Ticks of 90 kHz that a picture lasts at `frame_rate`.

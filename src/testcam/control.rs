@@ -2,15 +2,16 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Options;
 use super::sender::Media;
+use super::{Fault, Options};
 
 /// What the camera does with its port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +44,42 @@ pub(super) struct Shared {
     pub(super) media: Arc<Media>,
     counters: watch::Sender<Counters>,
     /// Ticks are counted from here.
-    bound: Instant,
+    pub(super) bound: Instant,
+    /// The script's time is counted from here, once anything has played.
+    first_play: OnceLock<Instant>,
     /// Ends every connection when the camera ends.
     pub(super) all: CancellationToken,
     /// Ends the connections of now; replaced whenever it has been used. Held for no longer than that.
-    current: Mutex<CancellationToken>,
+    current: Mutex<Ending>,
+    places: Mutex<Places>,
+}
+
+/// How the connections of a time end together.
+#[derive(Clone, Debug)]
+pub(super) struct Ending {
+    pub(super) token: CancellationToken,
+    reset: Arc<AtomicBool>,
+}
+
+impl Ending {
+    fn of(token: CancellationToken) -> Self {
+        Self { token, reset: Arc::default() }
+    }
+
+    /// Whether they end, or have ended, with RST.
+    pub(super) fn is_reset(&self) -> bool {
+        self.reset.load(Ordering::Relaxed)
+    }
+}
+
+/// The places that a camera has for sessions.
+#[derive(Debug, Default)]
+struct Places {
+    taken: usize,
+    /// Whether the last session to end was left without TEARDOWN.
+    left: bool,
+    /// Until when those are kept that were left without TEARDOWN.
+    kept: Vec<Instant>,
 }
 
 impl Shared {
@@ -58,7 +90,9 @@ impl Shared {
             media: Arc::new(media),
             counters: watch::Sender::default(),
             bound: Instant::now(),
-            current: Mutex::new(all.child_token()),
+            first_play: OnceLock::new(),
+            current: Mutex::new(Ending::of(all.child_token())),
+            places: Mutex::default(),
             all,
         }
     }
@@ -75,9 +109,62 @@ impl Shared {
         self.bound + Duration::from_micros(u64::try_from(ticks * tick).unwrap_or(u64::MAX))
     }
 
-    /// The token that ends a connection accepted now.
-    pub(super) fn connection_token(&self) -> CancellationToken {
+    /// What time it is on the script's clock: since the first PLAY that was ever answered, and 0 until then.
+    pub(super) fn script_time(&self) -> Duration {
+        self.first_play.get().map_or(Duration::ZERO, Instant::elapsed)
+    }
+
+    /// The script.
+    pub(super) fn faults(&self) -> &[Fault] {
+        &self.options.faults
+    }
+
+    /// When anything first played, if it has.
+    pub(super) fn played(&self) -> Option<Instant> {
+        self.first_play.get().copied()
+    }
+
+    /// When anything first played, as soon as it has.
+    pub(super) async fn first_play(&self) -> Instant {
+        let mut counters = self.counters.subscribe();
+        loop {
+            if let Some(played) = self.played() {
+                return played;
+            }
+            // The sender lives in self: the channel can't close here.
+            let _ = counters.changed().await;
+        }
+    }
+
+    /// What ends a connection accepted now.
+    pub(super) fn ending(&self) -> Ending {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends the connections of now, with RST or without a word.
+    pub(super) fn end_connections(&self, reset: bool) {
+        let next = Ending::of(self.all.child_token());
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = std::mem::replace(&mut *current, next);
+        ended.reset.store(reset, Ordering::Relaxed);
+        ended.token.cancel();
+    }
+
+    /// Takes one of at most so many places for sessions; `None` when there is none left.
+    pub(super) fn take_place(self: &Arc<Self>, most: usize, kept_for: Duration) -> Option<Place> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        places.kept.retain(|until| *until > now);
+        if places.taken + places.kept.len() >= most {
+            return None;
+        }
+        places.taken += 1;
+        Some(Place { shared: self.clone(), kept_for, torn_down: false })
+    }
+
+    /// Whether the last session to end was left without TEARDOWN.
+    pub(super) fn was_left(&self) -> bool {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).left
     }
 
     pub(super) fn count_connection(self: &Arc<Self>) -> Connected {
@@ -91,6 +178,7 @@ impl Shared {
     }
 
     pub(super) fn count_playing(self: &Arc<Self>) -> Playing {
+        self.first_play.get_or_init(Instant::now);
         self.counters.send_modify(|counters| {
             counters.sessions += 1;
             counters.total_sessions += 1;
@@ -110,6 +198,32 @@ pub(super) struct Playing(Arc<Shared>);
 impl Drop for Playing {
     fn drop(&mut self) {
         self.0.counters.send_modify(|counters| counters.sessions -= 1);
+    }
+}
+
+/// A place for a session is taken for as long as this lives, and kept for a while after it.
+#[derive(Debug)]
+pub(super) struct Place {
+    shared: Arc<Shared>,
+    kept_for: Duration,
+    torn_down: bool,
+}
+
+impl Place {
+    /// The session was torn down: nothing is kept.
+    pub(super) fn give_back(mut self) {
+        self.torn_down = true;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut places = self.shared.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.taken -= 1;
+        places.left = !self.torn_down;
+        if places.left && !self.kept_for.is_zero() {
+            places.kept.extend(Instant::now().checked_add(self.kept_for));
+        }
     }
 }
 
@@ -176,9 +290,7 @@ impl Control {
 
     /// Closes every connection, without a word to the clients. New ones are welcome.
     pub fn drop_all(&self) {
-        let next = self.shared.all.child_token();
-        let mut current = self.shared.current.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *current, next).cancel();
+        self.shared.end_connections(false);
     }
 
     /// Closes the port, so that connecting is refused, and returns once it is closed. Sessions go on:
@@ -222,10 +334,24 @@ mod tests {
     fn pictures_wait_for_the_next_tick_and_no_longer() {
         let clip = PacketizedClip::new(&Clip::switch(), ParameterSetPlacement::Both);
         let options = Options { tick: Duration::from_millis(5), ..Options::default() };
-        let shared = Shared::new(options, Media { clip: clip.clone(), other: clip });
+        let shared = Shared::new(options, Media { clip: clip.clone(), other: clip, faults: Vec::new() });
         for (due, tick) in [(0, 0), (1, 5_000), (4_999, 5_000), (5_000, 5_000), (33_333, 35_000)] {
             let at = |micros| shared.bound + Duration::from_micros(micros);
             assert_eq!(shared.next_tick(at(due)), at(tick), "{due} µs");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_clock_of_the_script_stands_until_something_plays_and_is_not_set_again() {
+        let clip = PacketizedClip::new(&Clip::switch(), ParameterSetPlacement::Both);
+        let media = Media { clip: clip.clone(), other: clip, faults: Vec::new() };
+        let shared = Arc::new(Shared::new(Options::default(), media));
+        let second = Duration::from_secs(1);
+        tokio::time::advance(second).await;
+        assert_eq!(shared.script_time(), Duration::ZERO);
+        drop(shared.count_playing());
+        tokio::time::advance(second).await;
+        let _again = shared.count_playing();
+        assert_eq!(shared.script_time(), second);
     }
 }

@@ -47,7 +47,7 @@ pub enum FaultKind {
     HugeBody(u64),
     /// State: a session description of bytes that make no sense.
     SdpGarbage,
-    // Media: `sender.rs`.
+    // Media: `sender/video.rs`, `sender/network.rs`.
     /// State: of so many packets, each last one is lost.
     Lose(u32),
     /// State: each so-many-th packet comes twice.
@@ -72,22 +72,25 @@ pub enum FaultKind {
     HugeUnits(u64),
     /// State: an access unit that never ends.
     EndlessUnit,
-    // The camera's clock: `sender.rs`.
-    /// Event: stamps jump by so many seconds, back where negative.
+    // The camera's clock: `sender/clock.rs`.
+    /// Event: the stamps of every track jump by so many seconds, back where negative.
     Jump(f64),
-    /// Event: stamps start again from 0.
+    /// Event: the stamps of every track start again from 0.
     ClockReset,
-    /// Event: one access unit is stamped so many seconds away from its neighbours.
+    /// Event: one unit of each track is stamped so many seconds away from its neighbours.
     Outlier(f64),
-    /// State: stamps stand still.
+    /// State: the video's stamps stand still, and go on from there.
     ClockStops,
-    /// State: the clock of stamps runs so much too fast (0.001 is one in a thousand), or too slow where negative.
+    /// State: the clock of the video's stamps runs so much too fast (0.001 is one in a thousand), or too slow where
+    /// negative.
     ClockRate(f64),
     /// State: pictures last this many times as long as the clip says, in stamps and in pace.
     Slow(f64),
-    // Audio: `sender.rs`.
+    // Audio: `sender/audio.rs`.
     /// State: no audio packets are sent; video goes on.
     NoAudio,
+    /// State: the camera samples sound so much too fast (0.001 is one in a thousand), or too slowly where negative.
+    AudioClockRate(f64),
 }
 
 /// Why a line of the script makes no sense.
@@ -120,6 +123,12 @@ fn seconds(text: &str) -> Option<Duration> {
 }
 
 impl FaultKind {
+    /// All names, with an argument where one is needed, for a person.
+    pub const NAMES: &str = "close, reset, silent, stop-reading, partition, refuse; status=404, setup-status=453, \
+        new-nonce, endless-head, huge-body=1000000000, sdp-garbage; lose=50, duplicate=50, reorder=50, corrupt=50, \
+        other-clip, other-timing, alternate-pps, no-keyframes, keyframe-every=20, pace=0.5, huge-units=1000000, \
+        endless-unit; jump=-3600, clock-reset, outlier=7200, clock-stops, clock-rate=0.001, slow=2; no-audio";
+
     fn parse(name: &str, argument: &str) -> Option<Self> {
         let number = || argument.parse().ok();
         let nth = || argument.parse().ok().filter(|nth| *nth > 0);
@@ -157,6 +166,7 @@ impl FaultKind {
             "clock-rate" => Self::ClockRate(decimal().filter(|rate| *rate > -0.5)?),
             "slow" => Self::Slow(decimal().filter(|times| *times > 0.0)?),
             "no-audio" => Self::NoAudio,
+            "audio-clock-rate" => Self::AudioClockRate(decimal().filter(|rate| *rate > -0.5)?),
             _ => return None,
         })
     }
@@ -174,6 +184,11 @@ impl Fault {
     }
 }
 
+/// The states among `faults` that hold at `now`.
+pub(super) fn holding(faults: &[Fault], now: Duration) -> impl Iterator<Item = &FaultKind> {
+    faults.iter().filter(move |fault| fault.holds(now)).map(|fault| &fault.kind)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,6 +200,13 @@ mod tests {
         assert_eq!((fault.length, fault.kind), (Some(Duration::from_secs(10)), FaultKind::Refuse));
         let fault: Fault = "0:keyframe-every=20".parse().unwrap();
         assert_eq!((fault.length, fault.kind), (None, FaultKind::KeyframeEvery(20)));
+    }
+
+    #[test]
+    fn every_name_that_a_person_is_told_is_one() {
+        for name in FaultKind::NAMES.split([',', ';']) {
+            assert!(format!("0:{}", name.trim()).parse::<Fault>().is_ok(), "{name}");
+        }
     }
 
     #[test]

@@ -1,28 +1,33 @@
 //! A simulated camera: an RTSP/1.0 server (RFC 2326) that loops an H.264 clip.
 //!
 //! It serves `camgate camera`, `camgate demo`, the tests and the benches. Any path is a camera, `/demo` is
-//! the one that documents name, and a few paths misbehave on purpose: see `script.rs`, the place for faults.
+//! the one that documents name, and a few paths misbehave on purpose: see `script.rs`. What goes wrong at a time of
+//! its own is in `fault.rs`; what a make of camera always does otherwise than others, in `oddities.rs`.
 //! Media goes interleaved over TCP (§10.12), as camgate asks for it.
 //!
 //! Here belongs what a camera does. What camgate makes of it does not: nothing of `ingest`, `stream`, `hls`
 //! or `http` is known here.
 //!
 //! ```text
-//! Camera::run ─accepts─▶ connection::serve ─requests─▶ message, access, script, sdp
-//!                                          └─media───▶ sender ─▶ packet (cut once for all sessions), rtcp
-//! Control ─counts and steers─▶ control::Shared
+//! Camera::run ─accepts─▶ connection::serve ─requests─▶ message, access, script, sdp, oddities
+//!                                          └─media───▶ sender ─▶ packet (cut once for all sessions), audio, rtcp
+//! Control ─counts and steers─▶ control::Shared ◀─breaks─ outage
 //! ```
 //!
 //! A session costs one timer and one write an access unit. The cheapest place for many of them is a
 //! single-threaded runtime, where no wakeup crosses threads.
 
 mod access;
+mod audio;
 mod clip;
 mod connection;
 mod control;
 mod fault;
 mod message;
+mod oddities;
+mod outage;
 mod packet;
+mod rewrite;
 mod rtcp;
 mod script;
 mod sdp;
@@ -30,6 +35,7 @@ mod sender;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,11 +45,14 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 pub use access::{Access, Credentials};
+pub use audio::{Audio, AudioCodec};
 pub use clip::{Clip, ClipError};
 pub use control::{Control, Counters};
 pub use fault::{Fault, FaultError, FaultKind};
+pub use oddities::{Oddity, OddityError};
 
 use control::{Shared, State};
+use oddities::Oddities;
 use packet::PacketizedClip;
 use sender::Media;
 
@@ -78,6 +87,8 @@ pub struct Options {
     pub access: Access,
     /// What it films. Default [`Clip::demo`].
     pub clip: Clip,
+    /// What it hears. Default nothing: there is no such track.
+    pub audio: Option<Audio>,
     /// Where SPS and PPS are told. Default both.
     pub parameter_sets: ParameterSetPlacement,
     /// Which picture a session gets first. Default a keyframe.
@@ -97,6 +108,8 @@ pub struct Options {
     pub sender_report_interval: Duration,
     /// What goes wrong, and when. Default nothing.
     pub faults: Vec<Fault>,
+    /// What it does otherwise than other cameras, to every client. Default nothing.
+    pub oddities: Vec<Oddity>,
 }
 
 impl Default for Options {
@@ -105,6 +118,7 @@ impl Default for Options {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             access: Access::default(),
             clip: Clip::demo(),
+            audio: None,
             parameter_sets: ParameterSetPlacement::default(),
             start: Start::default(),
             seed: None,
@@ -113,6 +127,7 @@ impl Default for Options {
             tick: Duration::from_millis(5),
             sender_report_interval: Duration::from_secs(5),
             faults: Vec::new(),
+            oddities: Vec::new(),
         }
     }
 }
@@ -135,8 +150,9 @@ impl Camera {
         let listener = TcpListener::bind(options.listen).await?;
         let local_addr = listener.local_addr()?;
         let media = Media {
-            clip: PacketizedClip::new(&options.clip, options.parameter_sets),
+            clip: Oddities::of(&options.oddities).packetized(&options.clip, options.parameter_sets),
             other: PacketizedClip::new(&Clip::switch(), ParameterSetPlacement::Both),
+            faults: options.faults.clone(),
         };
         let (wanted_tx, wanted) = watch::channel(State::Listening);
         let (actual, actual_rx) = watch::channel(State::Listening);
@@ -176,9 +192,11 @@ impl Camera {
         let _ends_with_this = shared.all.clone().drop_guard();
         let tracker = TaskTracker::new();
         let mut listener = Some(listener);
+        let mut events = pin!(shared.run_events());
         loop {
             let state = *wanted.borrow_and_update();
             listener = match state {
+                State::Listening if shared.holds(&FaultKind::Refuse) => None,
                 State::Listening => match listener.take() {
                     None => Some(TcpListener::bind(control.local_addr).await?),
                     open => open,
@@ -190,6 +208,8 @@ impl Camera {
             tokio::select! {
                 changed = wanted.changed() => if changed.is_err() { break },
                 () = accept_all(listener.as_ref(), &shared, &tracker) => {}
+                () = shared.turns(&FaultKind::Refuse) => {}
+                () = &mut events => {}
             }
         }
         drop(listener);
@@ -216,10 +236,11 @@ async fn accept_all(listener: Option<&TcpListener>, shared: &Arc<Shared>, tracke
         };
         // Both before the task runs: whoever has been accepted is counted, and dropped by drop_all.
         let counted = shared.count_connection();
-        let token = shared.connection_token();
+        let ending = shared.ending();
         let shared = shared.clone();
         tracker.spawn(async move {
-            match token.run_until_cancelled(connection::serve(socket, shared, counted)).await {
+            let token = ending.token.clone();
+            match token.run_until_cancelled(connection::serve(socket, shared, counted, ending)).await {
                 Some(Err(error)) => debug!(%peer, %error, "connection lost"),
                 Some(Ok(())) => debug!(%peer, "client left"),
                 None => debug!(%peer, "client dropped"),

@@ -3,6 +3,8 @@
 //! A clip is cut into packets once. What differs between sessions is a few
 //! header fields, written into a copy: that is what makes a session cheap.
 
+use bytes::Bytes;
+
 use super::ParameterSetPlacement;
 use super::clip::Clip;
 
@@ -15,7 +17,7 @@ const MAX_PAYLOAD: usize = 1400;
 /// `$`, channel and length (RFC 2326 §10.12).
 const INTERLEAVED_HEADER: usize = 4;
 const RTP_HEADER: usize = 12;
-const HEADERS: usize = INTERLEAVED_HEADER + RTP_HEADER;
+pub(super) const HEADERS: usize = INTERLEAVED_HEADER + RTP_HEADER;
 
 /// `FU-A` (RFC 6184 §5.8).
 const FU_A: u8 = 28;
@@ -64,9 +66,27 @@ impl AccessUnitPackets {
         packets
     }
 
+    /// So many packets out of the middle of one slice, the first of which begins it where that is `start`.
+    pub(super) fn endless(start: bool, count: usize) -> Self {
+        let mut packets = Self::default();
+        for index in 0..count {
+            let start = if start && index == 0 { 0b1000_0000 } else { 0 };
+            packets.push(&[0b0110_0000 | FU_A, start | 1], &[0x55; MAX_PAYLOAD - 2]);
+        }
+        packets
+    }
+
+    /// One packet of sound, with another payload type; marked where it ends an access unit (RFC 3640 §3.1).
+    pub(super) fn of_sound(payload_type: u8, marker: bool, payload: &[u8]) -> Self {
+        let mut packets = Self::default();
+        packets.push(&[], payload);
+        packets.bytes[INTERLEAVED_HEADER + 1] = payload_type | if marker { 0b1000_0000 } else { 0 };
+        packets
+    }
+
     fn push(&mut self, payload_header: &[u8], payload: &[u8]) {
         self.starts.push(self.bytes.len());
-        // A packet is at most 1412 bytes long.
+        // A packet of video is at most 1412 bytes long, one of sound as long as its time and rate make it.
         let length = u16::try_from(RTP_HEADER + payload_header.len() + payload.len()).unwrap_or(u16::MAX);
         let [high, low] = length.to_be_bytes();
         self.bytes.extend([b'$', 0, high, low, 0b1000_0000, PAYLOAD_TYPE]);
@@ -112,20 +132,30 @@ pub(super) struct PacketizedClip {
     pub(super) access_units: Vec<AccessUnitPackets>,
     /// How long an access unit lasts, in ticks of 90 kHz.
     pub(super) picture_ticks: u32,
+    /// What it was cut from, for faults that cut it otherwise.
+    pub(super) clip: Clip,
+    placement: ParameterSetPlacement,
 }
 
 impl PacketizedClip {
     pub(super) fn new(clip: &Clip, placement: ParameterSetPlacement) -> Self {
-        let sets: &[_] = if placement == ParameterSetPlacement::Sdp { &[] } else { &clip.parameter_sets };
-        let access_units = clip
-            .pictures
-            .iter()
-            .map(|picture| {
-                let sets = if picture.keyframe { sets } else { &[] };
-                AccessUnitPackets::new(sets.iter().chain(&picture.units).map(|unit| &unit[..]))
-            })
-            .collect();
-        Self { access_units, picture_ticks: clip.picture_ticks }
+        let mut this = Self {
+            access_units: Vec::new(),
+            picture_ticks: clip.picture_ticks,
+            clip: clip.clone(),
+            placement,
+        };
+        let cut = |picture: usize| AccessUnitPackets::new(this.units(picture).iter().map(|unit| &unit[..]));
+        this.access_units = (0..clip.pictures.len()).map(cut).collect();
+        this
+    }
+
+    /// The NAL units of a picture, behind the parameter sets that are sent with it.
+    pub(super) fn units(&self, picture: usize) -> Vec<Bytes> {
+        let picture = &self.clip.pictures[picture];
+        let in_band = picture.keyframe && self.placement != ParameterSetPlacement::Sdp;
+        let sets: &[Bytes] = if in_band { &self.clip.parameter_sets } else { &[] };
+        sets.iter().chain(&picture.units).cloned().collect()
     }
 }
 

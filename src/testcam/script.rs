@@ -10,11 +10,16 @@
 //! | `/codec/{name}` | the SDP names that codec (`h265`, `mjpeg`, …); nothing is sent |
 //! | `/switch/{seconds}` | after so long another clip, with other parameter sets in-band |
 //! | `/lossy/{n}` | every n-th access unit loses the packet in its middle |
+//! | `/audio/{name}` | a tone beside the video: `pcmu`, `pcma`, `l16`, `aac`, `g726`, `opus` |
+//! | `/odd/{name}` | one of the [oddities](super::oddities), as `--odd` has it for all paths |
 //!
 //! More path segments may follow. An argument that does not parse answers 404: a test must not
 //! mistake a healthy camera for the one it asked for.
 
 use std::time::Duration;
+
+use super::Audio;
+use super::oddities::Oddity;
 
 /// How the camera behaves towards a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +38,10 @@ pub(super) enum Script {
     SwitchAfter(Duration),
     /// Drops the middle packet of each so-many-th access unit.
     Lossy(u64),
+    /// Sends that audio, whatever the camera's options say.
+    Audio(Audio),
+    /// Does one thing otherwise than other cameras.
+    Odd(Oddity),
 }
 
 impl Script {
@@ -47,6 +56,8 @@ impl Script {
             Some("codec") => encoding_name(argument).map(Self::Codec),
             Some("switch") => argument.parse().ok().map(Duration::from_secs).map(Self::SwitchAfter),
             Some("lossy") => argument.parse().ok().filter(|n| *n > 0).map(Self::Lossy),
+            Some("audio") => Audio::named(argument).map(Self::Audio),
+            Some("odd") => argument.parse().ok().map(Self::Odd),
             _ => Some(Self::Loop),
         };
         script.unwrap_or(Self::Status(404))
@@ -54,7 +65,7 @@ impl Script {
 
     /// Whether there is anything to send.
     pub(super) fn sends_media(&self) -> bool {
-        matches!(self, Self::Loop | Self::SwitchAfter(_) | Self::Lossy(_))
+        matches!(self, Self::Loop | Self::SwitchAfter(_) | Self::Lossy(_) | Self::Audio(_) | Self::Odd(_))
     }
 }
 
@@ -87,6 +98,8 @@ mod tests {
             ("/codec/vp8", Script::Codec("VP8".into())),
             ("/switch/3", Script::SwitchAfter(Duration::from_secs(3))),
             ("/lossy/25/", Script::Lossy(25)),
+            ("/audio/pcma/trackID=1", Script::Audio(Audio::named("pcma").unwrap())),
+            ("/odd/no-rtp-info/trackID=0", Script::Odd(Oddity::NoRtpInfo)),
         ] {
             assert_eq!(Script::of(path), script, "{path}");
         }
@@ -94,9 +107,18 @@ mod tests {
 
     #[test]
     fn a_bad_argument_is_not_found() {
-        for path in
-            ["/status/abc", "/status/99", "/status", "/switch/soon", "/lossy/0", "/codec", "/codec/a\r\nb"]
-        {
+        for path in [
+            "/status/abc",
+            "/status/99",
+            "/status",
+            "/switch/soon",
+            "/lossy/0",
+            "/codec",
+            "/codec/a\r\nb",
+            "/audio",
+            "/odd",
+            "/odd/even",
+        ] {
             assert_eq!(Script::of(path), Script::Status(404), "{path:?}");
         }
     }

@@ -10,8 +10,10 @@ use super::clip::Clip;
 use super::packet::PAYLOAD_TYPE;
 use super::script::Script;
 
-/// The control attribute of the only track.
+/// The control attribute of the video.
 pub(super) const TRACK: &str = "trackID=0";
+/// The control attribute of the audio, which describes itself.
+pub(super) const AUDIO_TRACK: &str = "trackID=1";
 
 /// Describes what a path with this script offers.
 pub(super) fn describe(clip: &Clip, placement: ParameterSetPlacement, script: &Script) -> String {

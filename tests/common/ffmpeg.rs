@@ -5,11 +5,16 @@ use std::process::Stdio;
 
 use bytes::Bytes;
 use tokio::process::Command;
+use tokio::sync::Semaphore;
 
 use super::wait::soon;
 
+/// Streams that are watched meanwhile must not stumble because many tests end at once.
+static AT_ONCE: Semaphore = Semaphore::const_new(2);
+
 /// Runs a program of the ffmpeg package; returns what it printed. A single word of complaint is a failure.
 pub async fn run(program: &str, arguments: &[&str]) -> String {
+    let _permit = AT_ONCE.acquire().await.unwrap();
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     let output = soon(program, command.output()).await;
@@ -37,16 +42,22 @@ pub async fn run_live(container: &str, program: &str, arguments: &[&str]) -> Str
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Decodes `chunks`, one after the other as one file, the audio too; returns the MD5 of every picture that came out.
-pub async fn decode(chunks: &[Bytes]) -> Vec<String> {
+/// `chunks`, one after the other as one file, which is there for as long as what is returned.
+pub fn file(chunks: &[Bytes]) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     for chunk in chunks {
         file.write_all(chunk).unwrap();
     }
+    file
+}
+
+/// Decodes `chunks`, audio as well; returns the MD5 of every picture that came out.
+pub async fn decode(chunks: &[Bytes]) -> Vec<String> {
+    let file = file(chunks);
     let path = file.path().to_str().unwrap();
-    let decoding = ["-v", "warning", "-i", path, "-fps_mode", "passthrough", "-f", "framemd5", "-"];
-    let pictures = run("ffmpeg", &decoding).await;
-    // ffmpeg puts the video first.
-    let lines = pictures.lines().filter(|line| line.starts_with("0,"));
-    lines.map(|line| line.rsplit(',').next().unwrap_or_default().trim().to_owned()).collect()
+    let tracks = ["-v", "warning", "-i", path, "-map", "0:v", "-map", "0:a?"];
+    let decoding = ["-fps_mode", "passthrough", "-f", "framemd5", "-"];
+    let frames = run("ffmpeg", &[&tracks[..], &decoding].concat()).await;
+    let pictures = frames.lines().filter(|line| line.starts_with("0,"));
+    pictures.map(|line| line.rsplit(',').next().unwrap_or_default().trim().to_owned()).collect()
 }

@@ -182,7 +182,7 @@ impl Player {
     }
 
     /// Holds what playlists say against what is in the segments.
-    fn assert_true_to_media(&self) {
+    pub fn assert_true_to_media(&self) {
         let mut wrong = check_presentation(&self.multivariant, &self.playlist);
         // Everything that was listed, as if by one playlist.
         let everything =

@@ -14,7 +14,6 @@ mod common;
 mod gst_camera;
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 
 use serde_json::Value;
 use tempfile::NamedTempFile;
@@ -267,9 +266,7 @@ async fn plays_without(client: &Client, link: &str, start: &str) -> String {
 
 fn whole(player: &Player) -> NamedTempFile {
     let [file] = &player.concatenated()[..] else { panic!("{:?}", player.maps()) };
-    let mut whole = NamedTempFile::new().unwrap();
-    file.iter().for_each(|chunk| whole.write_all(chunk).unwrap());
-    whole
+    ffmpeg::file(file)
 }
 
 fn describe(source: &str) -> [&str; 7] {
