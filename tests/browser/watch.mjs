@@ -26,9 +26,9 @@ const STEPS = {
   width: (page, width) =>
     until(page, `a width of ${width}`, Date.now() + STEP_MS, (wanted) => document.querySelector('video').videoWidth === wanted, Number(width)),
   /** `offered`: the page says that there is sound. */
-  offered: (page) => page.getByRole('button', { name: 'Sound on' }).waitFor({ timeout: STEP_MS }),
+  offered: (page) => page.getByRole('button', { name: 'Turn sound on' }).waitFor({ timeout: STEP_MS }),
   /** `sound`: a person turns the sound on. */
-  sound: (page) => page.getByRole('button', { name: 'Sound on' }).click({ timeout: STEP_MS }),
+  sound: (page) => page.getByRole('button', { name: 'Turn sound on' }).click({ timeout: STEP_MS }),
   /** `hear HZ S`: that tone, and no silence, for so many seconds. */
   hear: (page, hertz, seconds) => hear(page, Number(hertz), Number(seconds), Date.now() + STEP_MS),
   /** `reload`: the page is opened again, in the same session. */

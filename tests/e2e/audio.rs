@@ -144,6 +144,16 @@ async fn a_stream_that_is_started_without_audio_has_none_and_another_of_its_came
     assert!(note.contains("audio=0"), "{note}");
     let heard = client.status("heard").await;
     assert_eq!((&heard["audio"]["codec"], &heard["audio_note"]), (&"AAC".into(), &Value::Null), "{heard}");
+    // A start that asks for it turns it on while somebody watches.
+    let mut player = Player::open(&client, "1").await;
+    assert_eq!(client.started("1", &camera.url("/aac")).await, "active");
+    player.play_until("a second init section", |player| player.maps().len() > 1).await;
+    player.play(3).await;
+    player.assert_good().await;
+    assert_eq!(player.discontinuities().len(), 1);
+    let sound: Vec<bool> = player.measured().iter().map(|(_, audio)| audio.is_some()).collect();
+    assert!(!sound[0] && sound[sound.len() - 1], "{sound:?}");
+    assert_eq!(client.status("1").await["audio"]["codec"], "AAC");
 }
 
 #[tokio::test]
