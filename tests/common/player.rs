@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::fmp4::Audio;
 use super::http::{Answer, Client};
 use super::playlist::{
     self, Measured, MediaPlaylist, Multivariant, Segment, Watcher, assert_good, check_bandwidth, check_media,
     check_multivariant, check_presentation,
 };
 use super::wait::{soon, time_of_day};
-use super::fmp4::Audio;
 use super::{ffmpeg, fmp4};
 
 /// How often a playlist is loaded again; players do it once a target duration.
