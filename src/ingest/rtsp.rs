@@ -424,7 +424,7 @@ impl RtspSession {
         })?;
         // Seconds since 1900, and their fraction in 32 bits (RFC 3550 §4).
         let ntp = report.ntp_timestamp().0;
-        let nanos = (ntp & 0xffff_ffff) * 1_000_000_000 >> 32;
+        let nanos = ((ntp & 0xffff_ffff) * 1_000_000_000) >> 32;
         let report =
             SenderReport { ntp: Duration::from_secs(ntp >> 32) + Duration::from_nanos(nanos), stamp };
         match packet.stream_id() {

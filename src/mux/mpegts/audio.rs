@@ -19,7 +19,7 @@ pub(in crate::mux) fn carries(track: &AudioTrack) -> bool {
 }
 
 /// Frames of `audio` that fit one PES packet, and the rest.
-fn split<'a>(audio: &'a [AudioSample]) -> (&'a [AudioSample], &'a [AudioSample]) {
+fn split(audio: &[AudioSample]) -> (&[AudioSample], &[AudioSample]) {
     let mut length = 0;
     let fits = audio.iter().take_while(|sample| {
         length += ADTS_HEADER + sample.data.len();
