@@ -17,6 +17,8 @@ const FLAGS = [
 ];
 /** Below this spread of luminance (0 to 255) a picture is one colour: black, grey, or the green of a lost keyframe. */
 const MIN_DEVIATION = 4;
+/** Below this RMS, of 1, nothing is heard: -40 dBFS. */
+const SILENCE = 0.01;
 
 /** What did not happen, in words for a person. */
 export class Failed extends Error {}
@@ -145,6 +147,51 @@ export async function lookAtSomething(page) {
   return seen;
 }
 
+/**
+ * Listens for so many seconds to what the video plays, behind its mute and volume. Fails where it is silent for half a
+ * second, or where the loudest tone is another one.
+ */
+export async function hear(page, hertz, seconds, deadline) {
+  await page.evaluate(async () => {
+    const video = document.querySelector('video');
+    if (window.listening?.video === video) return;
+    // Heard by the analyser alone: the machine may have no loudspeaker.
+    const context = new AudioContext({ sinkId: { type: 'none' } });
+    await Promise.race([context.resume(), new Promise((resolve) => setTimeout(resolve, 5_000))]);
+    if (context.state !== 'running') throw new Error(`the audio context is ${context.state}`);
+    const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
+    context.createMediaElementSource(video).connect(analyser).connect(context.destination);
+    window.listening = { video, context, analyser };
+  });
+  const heard = [];
+  while (heard.length < seconds * 4) {
+    if (Date.now() > deadline) throw new Failed(`hearing ${seconds} s did not happen in time`);
+    heard.push(await page.evaluate(listenOnce));
+  }
+  // Nothing has gone through the analyser before.
+  const rest = heard.slice(2);
+  const quiet = rest.filter(({ rms }) => rms < SILENCE).length;
+  const off = rest.filter(({ peak }) => Math.abs(peak - hertz) > 2 * rest[0].resolution).length;
+  const text = JSON.stringify(rest.map(({ rms, peak }) => [round(rms, 3), round(peak, 0)]));
+  if (quiet > 0 || off > 0) throw new Failed(`a tone of ${hertz} Hz is not heard for ${seconds} s (RMS, Hz): ${text}; ${await describe(page)}`);
+  const mean = Math.sqrt(rest.reduce((sum, { rms }) => sum + rms ** 2, 0) / rest.length);
+  await page.evaluate((heard) => (window.heard = heard), { rms: round(mean, 4), hertz: round(rest.at(-1).peak, 1) });
+}
+
+/** RMS and loudest frequency of what has been heard just now, a quarter of a second after the last look. */
+async function listenOnce() {
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  const { analyser, context } = window.listening;
+  const samples = new Float32Array(analyser.fftSize);
+  analyser.getFloatTimeDomainData(samples);
+  const spectrum = new Float32Array(analyser.frequencyBinCount);
+  analyser.getFloatFrequencyData(spectrum);
+  const resolution = context.sampleRate / analyser.fftSize;
+  const loudest = spectrum.reduce((best, level, at) => (level > spectrum[best] ? at : best), 0);
+  const rms = Math.sqrt(samples.reduce((sum, sample) => sum + sample ** 2, 0) / samples.length);
+  return { rms, peak: loudest * resolution, resolution };
+}
+
 /** What the page and its player have come to. */
 export const measure = (page) =>
   page.evaluate(() => {
@@ -165,6 +212,12 @@ export const measure = (page) =>
       latency_seconds: Number.isFinite(latency) ? latency : null,
       frames: quality.totalVideoFrames,
       dropped: quality.droppedVideoFrames,
+      muted: video.muted,
+      sound_offered: document.querySelector('#sound')?.checkVisibility() ?? false,
+      audio: document.querySelector('[data-field="audio"]')?.textContent ?? '',
+      audio_note: document.querySelector('[data-field="audio_note"]')?.textContent ?? '',
+      audio_bytes: video.webkitAudioDecodedByteCount ?? null,
+      heard: window.heard ?? null,
     };
   });
 
