@@ -99,8 +99,9 @@ impl Camera {
         let ntp = Duration::from_secs(3_900_000_000) + Duration::from_millis(self.now);
         let stamp = Ticks(77_000 + i64::try_from(self.now).unwrap() * 90);
         self.audio.video_report(SenderReport { ntp, stamp });
-        let stamp = self.audio_stamp + LENGTH;
-        let stamp = Ticks(stamp + stamp * self.audio_gain / 1_000_000);
+        let stamp = self.audio_stamp.saturating_add(LENGTH);
+        let gained = i128::from(stamp) * i128::from(self.audio_gain) / 1_000_000;
+        let stamp = Ticks(stamp.saturating_add(i64::try_from(gained).unwrap()));
         self.audio.audio_report(SenderReport { ntp, stamp });
     }
 }
