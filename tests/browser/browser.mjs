@@ -23,6 +23,15 @@ const SILENCE = 0.01;
 /** What did not happen, in words for a person. */
 export class Failed extends Error {}
 
+/** What `answer` gives, if it does so in time: a page that hangs answers nothing, and has no deadline of its own. */
+export function inTime(what, ms, answer) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Failed(`${what}: the browser has not answered for ${ms / 1000} s`)), ms);
+  });
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+}
+
 export const round = (value, digits) => (value === null ? null : Number(value.toFixed(digits)));
 
 /** Runs `use` with a fresh page and the list of its console's errors, and ends the browser, whatever happens. */
@@ -57,10 +66,11 @@ export async function withPage({ screenshot, allowConsole }, use) {
       if (complaints.length > 0) error.message += ` (console: ${complaints.slice(0, 5).join(' | ')})`;
       throw error;
     } finally {
-      if (screenshot) await page.screenshot({ path: screenshot }).catch(() => undefined);
+      if (screenshot) await page.screenshot({ path: screenshot, timeout: 5_000 }).catch(() => undefined);
     }
   } finally {
-    await browser.close();
+    // One that hangs ends with this process.
+    await inTime('closing', 5_000, browser.close()).catch(() => undefined);
     await rm(profile, { recursive: true, force: true, maxRetries: 3 });
   }
 }
@@ -152,15 +162,7 @@ export async function lookAtSomething(page) {
  * seconds on end. A picture that runs dry takes its sound along: then the seconds are counted anew.
  */
 export async function hear(page, hertz, seconds, deadline) {
-  const inTime = (what, answer) => {
-    const left = Math.max(1, deadline - Date.now());
-    let timer;
-    const late = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Failed(`${what} did not happen in time`)), left);
-    });
-    return Promise.race([answer, late]).finally(() => clearTimeout(timer));
-  };
-  await inTime('listening', page.evaluate(async () => {
+  await page.evaluate(async () => {
     const video = document.querySelector('video');
     // Heard by the analyser alone: the machine may have no loudspeaker.
     const context = new AudioContext({ sinkId: { type: 'none' } });
@@ -168,7 +170,7 @@ export async function hear(page, hertz, seconds, deadline) {
     context.createMediaElementSource(video).connect(analyser).connect(context.destination);
     window.listening = { context, analyser };
     await context.resume();
-  }));
+  });
   const all = [];
   let heard = [];
   while (heard.length < seconds * 4) {
@@ -176,7 +178,7 @@ export async function hear(page, hertz, seconds, deadline) {
       const last = all.slice(-20).map(({ rms, peak }) => `${round(rms, 3)} at ${round(peak, 0)} Hz`);
       throw new Failed(`a tone of ${hertz} Hz for ${seconds} s did not happen in time: ${last.join(', ')}; ${await describe(page)}`);
     }
-    const now = await inTime('listening', page.evaluate(listenOnce));
+    const now = await page.evaluate(listenOnce);
     all.push(now);
     const isTone = now.rms > SILENCE && Math.abs(now.peak - hertz) < 2 * now.resolution;
     heard = isTone ? [...heard, now] : [];
@@ -235,6 +237,6 @@ export async function main(name, run) {
     if (result !== undefined) console.log(JSON.stringify(result));
   } catch (error) {
     console.error(error instanceof Failed ? `${name}: ${error.message}` : error);
-    process.exitCode = 1;
+    process.exit(1);
   }
 }
