@@ -23,6 +23,15 @@ const SILENCE = 0.01;
 /** What did not happen, in words for a person. */
 export class Failed extends Error {}
 
+/** What `answer` gives, if it does so in time: a page that hangs answers nothing, and has no deadline of its own. */
+export function inTime(what, ms, answer) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Failed(`${what}: the browser has not answered for ${ms / 1000} s`)), ms);
+  });
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+}
+
 export const round = (value, digits) => (value === null ? null : Number(value.toFixed(digits)));
 
 /** Runs `use` with a fresh page and the list of its console's errors, and ends the browser, whatever happens. */
@@ -57,10 +66,11 @@ export async function withPage({ screenshot, allowConsole }, use) {
       if (complaints.length > 0) error.message += ` (console: ${complaints.slice(0, 5).join(' | ')})`;
       throw error;
     } finally {
-      if (screenshot) await page.screenshot({ path: screenshot }).catch(() => undefined);
+      if (screenshot) await page.screenshot({ path: screenshot, timeout: 5_000 }).catch(() => undefined);
     }
   } finally {
-    await browser.close();
+    // One that hangs ends with this process.
+    await inTime('closing', 5_000, browser.close()).catch(() => undefined);
     await rm(profile, { recursive: true, force: true, maxRetries: 3 });
   }
 }
@@ -148,34 +158,33 @@ export async function lookAtSomething(page) {
 }
 
 /**
- * Listens for so many seconds to what the video plays, behind its mute and volume. Fails where it is silent for half a
- * second, or where the loudest tone is another one.
+ * Listens to what the video plays, behind its mute and volume, until a tone of that frequency has been heard for so many
+ * seconds on end. A picture that runs dry takes its sound along: then the seconds are counted anew.
  */
 export async function hear(page, hertz, seconds, deadline) {
   await page.evaluate(async () => {
     const video = document.querySelector('video');
-    if (window.listening?.video === video) return;
     // Heard by the analyser alone: the machine may have no loudspeaker.
     const context = new AudioContext({ sinkId: { type: 'none' } });
-    await Promise.race([context.resume(), new Promise((resolve) => setTimeout(resolve, 5_000))]);
-    if (context.state !== 'running') throw new Error(`the audio context is ${context.state}`);
     const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
     context.createMediaElementSource(video).connect(analyser).connect(context.destination);
-    window.listening = { video, context, analyser };
+    window.listening = { context, analyser };
+    await context.resume();
   });
-  const heard = [];
+  const all = [];
+  let heard = [];
   while (heard.length < seconds * 4) {
-    if (Date.now() > deadline) throw new Failed(`hearing ${seconds} s did not happen in time`);
-    heard.push(await page.evaluate(listenOnce));
+    if (Date.now() > deadline) {
+      const last = all.slice(-20).map(({ rms, peak }) => `${round(rms, 3)} at ${round(peak, 0)} Hz`);
+      throw new Failed(`a tone of ${hertz} Hz for ${seconds} s did not happen in time: ${last.join(', ')}; ${await describe(page)}`);
+    }
+    const now = await page.evaluate(listenOnce);
+    all.push(now);
+    const isTone = now.rms > SILENCE && Math.abs(now.peak - hertz) < 2 * now.resolution;
+    heard = isTone ? [...heard, now] : [];
   }
-  // Nothing has gone through the analyser before.
-  const rest = heard.slice(2);
-  const quiet = rest.filter(({ rms }) => rms < SILENCE).length;
-  const off = rest.filter(({ peak }) => Math.abs(peak - hertz) > 2 * rest[0].resolution).length;
-  const text = JSON.stringify(rest.map(({ rms, peak }) => [round(rms, 3), round(peak, 0)]));
-  if (quiet > 0 || off > 0) throw new Failed(`a tone of ${hertz} Hz is not heard for ${seconds} s (RMS, Hz): ${text}; ${await describe(page)}`);
-  const mean = Math.sqrt(rest.reduce((sum, { rms }) => sum + rms ** 2, 0) / rest.length);
-  await page.evaluate((heard) => (window.heard = heard), { rms: round(mean, 4), hertz: round(rest.at(-1).peak, 1) });
+  const mean = Math.sqrt(heard.reduce((sum, { rms }) => sum + rms ** 2, 0) / heard.length);
+  await page.evaluate((heard) => (window.heard = heard), { rms: round(mean, 4), hertz: round(heard.at(-1).peak, 1) });
 }
 
 /** RMS and loudest frequency of what has been heard just now, a quarter of a second after the last look. */
@@ -228,6 +237,6 @@ export async function main(name, run) {
     if (result !== undefined) console.log(JSON.stringify(result));
   } catch (error) {
     console.error(error instanceof Failed ? `${name}: ${error.message}` : error);
-    process.exitCode = 1;
+    process.exit(1);
   }
 }

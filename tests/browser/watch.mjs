@@ -3,7 +3,7 @@
 
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { Failed, firstPicture, hear, lookAtSomething, main, measure, play, until, withPage } from './browser.mjs';
+import { Failed, firstPicture, hear, inTime, lookAtSomething, main, measure, play, until, withPage } from './browser.mjs';
 
 /** Every step but `quiet` has to come about in this time. */
 const STEP_MS = 40_000;
@@ -65,7 +65,7 @@ await main('watch', () => {
     for await (const line of createInterface({ input: process.stdin })) {
       const [step, ...rest] = line.split(' ');
       if (!(step in STEPS)) throw new Failed(`there is no step ${step}`);
-      await STEPS[step](page, ...rest);
+      await inTime(line, STEP_MS + 5_000, STEPS[step](page, ...rest));
       if (complaints.length > 0) throw new Failed(`the console is not clean: ${complaints.join(' | ')}`);
       console.log(JSON.stringify({ step: line, ...(await measure(page)) }));
     }

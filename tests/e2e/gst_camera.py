@@ -29,9 +29,9 @@ def pipeline(width, height, fps, encoder, payloader):
     )
 
 
-def h265(options):
+def h265(options, width=640, height=360):
     return (
-        f"( {picture(640, 360, 25)} ! x265enc speed-preset=ultrafast bitrate=1000 key-int-max=50"
+        f"( {picture(width, height, 25)} ! x265enc speed-preset=ultrafast bitrate=1000 key-int-max=50"
         f" option-string=open-gop=0:log-level=error:{options} ! rtph265pay name=pay0 pt=96 config-interval=-1 )"
     )
 
@@ -77,7 +77,7 @@ CAMERAS = {
     "/aac": with_audio(SMALL, 48000, 2, AAC),
     "/aac-b-frames": with_audio(B_FRAMES, 16000, 1, AAC),
     "/a-law": with_audio(SMALL, **A_LAW),
-    "/h265-a-law": with_audio(h265("bframes=0"), **A_LAW),
+    "/h265-a-law": with_audio(h265("bframes=0", 320, 180), **A_LAW),
     # 128 ms a packet, which is the most that is seen.
     "/mu-law": with_audio(SMALL, 8000, 1, "mulawenc ! rtppcmupay pt=0 max-ptime=128000000"),
     "/l16": with_audio(SMALL, 44100, 2, "audioconvert ! audio/x-raw,format=S16BE ! rtpL16pay pt=10"),
