@@ -126,6 +126,8 @@ pub struct Picture {
 pub struct Frame {
     pub duration: u32,
     pub data: Vec<u8>,
+    /// As many zeros behind it: longer than the fuzzer's inputs are.
+    pub zeros: Option<u16>,
 }
 
 /// Samples one after the other, from `now` on.
@@ -154,7 +156,9 @@ pub fn audio_samples(frames: &[Frame], now: &mut i64) -> Vec<AudioSample> {
     let place = |frame: &Frame| {
         let decode_time = Ticks(*now);
         *now += i64::from(frame.duration);
-        AudioSample { decode_time, duration: Ticks(frame.duration.into()), data: frame.data.clone().into() }
+        let mut data = frame.data.clone();
+        data.resize(data.len() + usize::from(frame.zeros.unwrap_or(0)), 0);
+        AudioSample { decode_time, duration: Ticks(frame.duration.into()), data: data.into() }
     };
     frames.iter().map(place).collect()
 }
