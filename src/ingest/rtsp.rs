@@ -4,13 +4,12 @@
 //! to its caller is here: a limit of time for every step, which track to take, parameter sets to tracks, and its errors
 //! in words that an operator can act on.
 
-use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::future::Future;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -57,35 +56,14 @@ pub struct RtspConnector {
     timeout: Duration,
     policy: Policy,
     audio: bool,
-    muted: Muted,
     sessions: Arc<SessionGroup>,
-}
-
-/// Cameras whose audio has ended a session: they are asked for video alone. The last ones, and no more than that.
-#[derive(Clone, Debug, Default)]
-struct Muted(Arc<Mutex<VecDeque<SourceUrl>>>);
-
-impl Muted {
-    const MOST: usize = 1024;
-
-    fn add(&self, source: &SourceUrl) {
-        let mut muted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !muted.contains(source) {
-            muted.truncate(Self::MOST - 1);
-            muted.push_front(source.clone());
-        }
-    }
-
-    fn contains(&self, source: &SourceUrl) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(source)
-    }
 }
 
 impl RtspConnector {
     /// To open a session may take as long as `timeout`; `policy` says which cameras get a guard. Without `audio`,
     /// cameras are asked for video alone.
     pub fn new(timeout: Duration, policy: Policy, audio: bool) -> Self {
-        Self { timeout, policy, audio, muted: Muted::default(), sessions: Arc::default() }
+        Self { timeout, policy, audio, sessions: Arc::default() }
     }
 }
 
@@ -93,18 +71,10 @@ impl Connector for RtspConnector {
     fn connect(&self, source: &SourceUrl) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>> {
         let (source, policy, limit, sessions) =
             (source.clone(), self.policy, Limit::from_now(self.timeout), self.sessions.clone());
-        let (audio, muted) = (self.audio, self.muted.clone());
+        let audio = self.audio;
         async move {
-            let audio = match audio {
-                false => Err("audio is turned off (AUDIO=off)"),
-                true if muted.contains(&source) => {
-                    Err("the camera sent audio that could not be put together, which had ended a session")
-                }
-                true => Ok(()),
-            };
             let description = describe(&source, policy, limit, sessions).await?;
-            let session = description.play(limit, audio).await?;
-            Ok(Box::new(RtspSession { mute: Some((muted, source)), ..session }) as Box<dyn Session>)
+            Ok(Box::new(description.play(limit, audio).await?) as Box<dyn Session>)
         }
         .boxed()
     }
@@ -247,12 +217,8 @@ impl Description {
         self.session.streams().iter().map(track).collect()
     }
 
-    /// Asks for the video, and for `audio` where there is some and no reason against it, and lets them play.
-    pub async fn play(
-        mut self,
-        limit: Limit,
-        audio: Result<(), &'static str>,
-    ) -> Result<RtspSession, IngestError> {
+    /// Asks for the video, and for `audio` where that is wanted and there is some, and lets them play.
+    pub async fn play(mut self, limit: Limit, audio: bool) -> Result<RtspSession, IngestError> {
         let (stream, codec) = self.choose_video()?;
         let chosen_audio = self.choose_audio(audio);
         let Self { session, route } = &mut self;
@@ -292,8 +258,6 @@ impl Description {
             codec,
             audio_stream,
             audio,
-            audio_failed: false,
-            mute: None,
             has_track: false,
             bad_packets: 0,
             lost_packets: 0,
@@ -301,12 +265,12 @@ impl Description {
     }
 
     /// The first audio track that can be carried, or why none of those there are is.
-    fn choose_audio(&self, wanted: Result<(), &'static str>) -> Option<(usize, Result<AudioSource, String>)> {
+    fn choose_audio(&self, wanted: bool) -> Option<(usize, Result<AudioSource, String>)> {
         let streams = self.session.streams();
         let offers = || streams.iter().enumerate().filter(|(_, stream)| stream.media() == "audio");
         let (first, _) = offers().next()?;
-        if let Err(why) = wanted {
-            return Some((first, Err(why.into())));
+        if !wanted {
+            return Some((first, Err("audio is turned off (AUDIO=off)".into())));
         }
         let carried = offers().find_map(|(at, stream)| Some((at, Ok(audio_source(stream)?))));
         carried.or_else(|| {
@@ -364,10 +328,6 @@ pub struct RtspSession {
     stream: usize,
     audio: AudioOffer,
     audio_stream: Option<usize>,
-    /// Whether audio made no sense last.
-    audio_failed: bool,
-    /// Where to note that its audio ended a session.
-    mute: Option<(Muted, SourceUrl)>,
     has_track: bool,
     bad_packets: u32,
     /// Lost since the last access unit that was handed on.
@@ -406,7 +366,6 @@ impl Session for RtspSession {
                     }
                 }
                 Some(Ok(CodecItem::AudioFrame(frame))) if Some(frame.stream_id()) == self.audio_stream => {
-                    self.audio_failed = false;
                     return Poll::Ready(Ok(Event::Audio(audio_unit(&frame))));
                 }
                 Some(Ok(CodecItem::Rtcp(packet))) => {
@@ -417,7 +376,6 @@ impl Session for RtspSession {
                 Some(Ok(_)) => {}
                 Some(Err(error)) if is_bad_packet(&error) && self.is_of_audio(&error) => {
                     tracing::debug!(error = %first_line(&error), "audio of the camera was skipped");
-                    self.audio_failed = true;
                 }
                 // One packet that makes no sense does not end a stream.
                 Some(Err(error)) if is_bad_packet(&error) && self.bad_packets < MAX_BAD_PACKETS => {
@@ -430,13 +388,6 @@ impl Session for RtspSession {
                     }
                 }
                 Some(Err(error)) => return Poll::Ready(Err(self.route.unmask(session_error(&error)))),
-                // retina goes on after some errors of a packet, and ends the session after others.
-                None if self.audio_failed => {
-                    if let Some((muted, source)) = &self.mute {
-                        muted.add(source);
-                    }
-                    return Poll::Ready(Err(IngestError::Protocol("its audio can't be put together".into())));
-                }
                 None => return Poll::Ready(Err(IngestError::Closed)),
             }
         }

@@ -70,32 +70,6 @@ async fn a_thousand_tracks_of_unknown_codecs_are_still_told_in_a_sentence() {
 }
 
 #[tokio::test]
-async fn audio_that_cannot_be_put_together_costs_one_session_and_then_only_the_audio() {
-    let description = sdp(PROGRESSIVE)
-        + "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 mpeg4-generic/8000/1\r\n\
-           a=fmtp:97 streamtype=5;mode=AAC-hbr;config=1588;sizeLength=13;indexLength=3;indexDeltaLength=3\r\n\
-           a=control:audio\r\n";
-    // Whole frames (RFC 3640 §3.2.1) that are not marked as such: the next one seems to go on with them.
-    let mut media = Vec::new();
-    for n in 0..30u32 {
-        media.extend_from_slice(&packets(&[(n * 9000, true, &[0x65, 0x88, 0x84])]));
-        let mut audio = packets(&[(n * 1024, false, &[0, 16, 0, 4 << 3, 1, 2, 3, 4])]).to_vec();
-        (audio[1], audio[5]) = (2, 97);
-        media.extend(audio);
-    }
-    let camera = hostile_camera(description, media.into()).await;
-    let gateway = TestGateway::start().await;
-    gateway.started("1", &format!("rtsp://{camera}/demo")).await;
-    let without = answer(async || {
-        let status = gateway.status("1").await;
-        (status["state"] == "live" && status["reconnects"] == 1).then_some(status)
-    });
-    let status = soon("video without audio", without).await;
-    let note = status["audio_note"].as_str().unwrap_or_default();
-    assert!(note.contains("put together") && status["audio"].is_null(), "{status}");
-}
-
-#[tokio::test]
 async fn a_session_description_that_upsets_the_parser_is_refused_in_words() {
     // sdp-types 0.1.8 forgets that a line was none, takes the next one for a medium, and panics.
     let sdp = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=hostile\r\nt=0 0\r\nnonsense\r\na=control:*\r\n".to_owned();
