@@ -29,13 +29,45 @@ pub async fn run(program: &str, arguments: &[&str]) -> String {
 
 /// Decodes `chunks`, one after the other as one file; returns the MD5 of every picture that came out.
 pub async fn decode(chunks: &[Bytes]) -> Vec<String> {
+    let file = written(chunks);
+    let pictures = run("ffmpeg", &decoding(file.path().to_str().unwrap())).await;
+    let lines = pictures.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| line.rsplit(',').next().unwrap_or_default().trim().to_owned()).collect()
+}
+
+/// What came of a file that may be damaged.
+#[derive(Debug)]
+pub struct Decoded {
+    /// Pictures, and frames of sound.
+    pub pictures: usize,
+    pub complaints: String,
+    /// Whether a signal ended ffmpeg.
+    pub crashed: bool,
+}
+
+/// The same for media that may be damaged: whether a complaint is a failure is for the caller to say.
+pub async fn decode_loosely(chunks: &[Bytes]) -> Decoded {
+    let _permit = AT_ONCE.acquire().await.unwrap();
+    let file = written(chunks);
+    let mut command = Command::new("ffmpeg");
+    command.args(decoding(file.path().to_str().unwrap())).stdin(Stdio::null()).kill_on_drop(true);
+    let output = soon("ffmpeg", command.output()).await.unwrap();
+    let pictures = String::from_utf8_lossy(&output.stdout);
+    Decoded {
+        pictures: pictures.lines().filter(|line| !line.starts_with('#')).count(),
+        complaints: String::from_utf8_lossy(&output.stderr).into_owned(),
+        crashed: output.status.code().is_none(),
+    }
+}
+
+fn written(chunks: &[Bytes]) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     for chunk in chunks {
         file.write_all(chunk).unwrap();
     }
-    let path = file.path().to_str().unwrap();
-    let decoding = ["-v", "warning", "-i", path, "-fps_mode", "passthrough", "-f", "framemd5", "-"];
-    let pictures = run("ffmpeg", &decoding).await;
-    let lines = pictures.lines().filter(|line| !line.starts_with('#'));
-    lines.map(|line| line.rsplit(',').next().unwrap_or_default().trim().to_owned()).collect()
+    file
+}
+
+fn decoding(path: &str) -> [&str; 9] {
+    ["-v", "warning", "-i", path, "-fps_mode", "passthrough", "-f", "framemd5", "-"]
 }

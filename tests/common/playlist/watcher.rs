@@ -16,6 +16,8 @@ pub struct Watcher {
     newest_seen: Option<Duration>,
     /// The camera is away: nothing new is due until a segment comes with a discontinuity.
     outage: bool,
+    /// Arrivals are not looked at.
+    untimed: bool,
     report: Report,
 }
 
@@ -43,7 +45,9 @@ impl Watcher {
             self.report.0.extend(pair::check_pair(before, &playlist));
         }
         self.compare_with_all_before(&playlist);
-        self.check_arrivals(&playlist, at);
+        if !self.untimed {
+            self.check_arrivals(&playlist, at);
+        }
         for segment in &playlist.segments {
             let known = self.segments.entry(segment.media_sequence).or_insert_with(|| Known {
                 segment: segment.clone(),
@@ -60,6 +64,16 @@ impl Watcher {
     /// the last one may be published late.
     pub fn camera_goes_away(&mut self) {
         self.outage = true;
+    }
+
+    /// When segments come is not judged: the camera goes wrong again and again.
+    pub fn judge_no_arrivals(&mut self) {
+        self.untimed = true;
+    }
+
+    /// The playlist that was taken last.
+    pub fn playlist(&self) -> Option<&MediaPlaylist> {
+        self.last.as_ref().map(|(playlist, _)| playlist)
     }
 
     /// Segments and initialisation sections that have to be fetchable at `at` (bis 6.2.2): those listed last,
