@@ -69,6 +69,41 @@ async fn ffmpeg_decodes_a_padded_clip_without_a_warning() {
 }
 
 #[tokio::test]
+async fn ffmpeg_decodes_what_a_decoder_must_not_notice_without_a_warning() {
+    let cameras = ["0:alternate-pps", "0:other-timing", "0:keyframe-every=3", "0.5+1:no-keyframes"];
+    let counts = cameras.map(async |fault| {
+        let faults = vec![fault.parse().unwrap()];
+        let camera = camera(Options { clip: Clip::switch().first(10), faults, ..Options::default() }).await;
+        decoded_pictures(&camera.url("/demo"), "3").await
+    });
+    for (count, fault) in futures::future::join_all(counts).await.into_iter().zip(cameras) {
+        // ffmpeg evens pictures out at the rate that the SPS states, which of `other-timing` is the half.
+        let least = if fault == "0:other-timing" { 36 } else { 72 };
+        assert!((least..=76).contains(&count), "{fault}: {count} pictures in 3 s");
+    }
+}
+
+#[tokio::test]
+async fn ffmpeg_hears_the_tone_in_every_encoding_and_sees_the_video_beside_it() {
+    let camera = camera(Options::default()).await;
+    let names = ["pcmu", "pcma", "l16", "aac"];
+    let heard = names.map(async |name| {
+        let url = camera.url(&format!("/audio/{name}"));
+        let input =
+            ["-v", "warning", "-rtsp_transport", "tcp", "-i", &url, "-t", "3", "-map", "0:v", "-map", "0:a"];
+        let key = "lavfi.astats.Overall.RMS_level";
+        let filter = format!("atrim=start=1,astats=metadata=1:reset=0,ametadata=print:key={key}:file=-");
+        let text = run("ffmpeg", &[&input[..], &["-af", &filter, "-f", "null", "-"]].concat()).await;
+        let level = text.lines().rev().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        level.expect("sound").parse::<f64>().unwrap()
+    });
+    for (level, name) in futures::future::join_all(heard).await.into_iter().zip(names) {
+        // A sine of -12 dBFS.
+        assert!((level + 15.01).abs() < 0.2, "{name}: {level} dBFS");
+    }
+}
+
+#[tokio::test]
 async fn ffprobe_sees_what_the_clip_is_with_digest() {
     let access = Access::Digest(credentials("s3cret"));
     let camera = camera(Options { access, ..Options::default() }).await;
@@ -300,6 +335,26 @@ const TCP: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
 
 fn status(response: &str) -> u16 {
     response.strip_prefix("RTSP/1.0 ").unwrap()[..3].parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_session_has_the_tracks_that_were_set_up_and_tells_of_each() {
+    let camera = camera(Options::default()).await;
+    let mut client = Client::connect(&camera).await;
+    let other = "Transport: RTP/AVP/TCP;unicast;interleaved=2-3\r\n";
+    let video = client.ask("SETUP", "/audio/pcmu/trackID=0", TCP).await;
+    let id = video.split("Session: ").nth(1).unwrap().split(';').next().unwrap().to_owned();
+    let session = format!("Session: {id}\r\n");
+    let audio = client.ask("SETUP", "/audio/pcmu/trackID=1", &format!("{other}{session}")).await;
+    assert!(audio.contains(&format!("Session: {id};")) && audio.contains("interleaved=2-3;"), "{audio}");
+    assert_eq!(status(&client.ask("SETUP", "/audio/pcmu/trackID=2", other).await), 404);
+    let play = client.ask("PLAY", "/audio/pcmu", &session).await;
+    let info = play.lines().find_map(|line| line.strip_prefix("RTP-Info: ")).unwrap();
+    let tracks: Vec<_> = info.split(',').map(|track| track.split(';').next().unwrap()).collect();
+    assert_eq!(tracks, ["url=rtsp://camera/audio/pcmu/trackID=0", "url=rtsp://camera/audio/pcmu/trackID=1"]);
+    assert_eq!(status(&client.ask("SETUP", "/demo/trackID=1", TCP).await), 455, "it plays");
+    let mut client = Client::connect(&camera).await;
+    assert_eq!(status(&client.ask("SETUP", "/demo/trackID=1", TCP).await), 404, "no audio there");
 }
 
 #[tokio::test]

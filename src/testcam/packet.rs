@@ -76,11 +76,11 @@ impl AccessUnitPackets {
         packets
     }
 
-    /// One packet of one unit of sound, with another payload type.
-    pub(super) fn of_sound(payload_type: u8, payload: &[u8]) -> Self {
+    /// One packet of sound, with another payload type; marked where it ends an access unit (RFC 3640 §3.1).
+    pub(super) fn of_sound(payload_type: u8, marker: bool, payload: &[u8]) -> Self {
         let mut packets = Self::default();
         packets.push(&[], payload);
-        packets.bytes[INTERLEAVED_HEADER + 1] = payload_type;
+        packets.bytes[INTERLEAVED_HEADER + 1] = payload_type | if marker { 0b1000_0000 } else { 0 };
         packets
     }
 

@@ -184,8 +184,8 @@ impl Player {
         let everything =
             MediaPlaylist { segments: self.segments.values().cloned().collect(), ..self.playlist.clone() };
         let measure = |segment: &Segment| -> Option<Measured> {
-            let timescale = fmp4::timescale(&self.files[segment.map.as_ref()?]);
-            Some(fmp4::measure(segment.media_sequence, timescale, &self.files[&segment.uri]))
+            let video = fmp4::Video::of(&self.files[segment.map.as_ref()?]);
+            Some(video.measure(segment.media_sequence, &self.files[&segment.uri]))
         };
         let measured: Vec<Measured> = everything.segments.iter().filter_map(measure).collect();
         wrong.extend(check_media(&everything, &measured, self.frame));

@@ -7,7 +7,7 @@ use super::clock::{Clock, Position};
 use super::network::Network;
 use super::report::Reporter;
 use super::{Media, Origin, Setting};
-use crate::testcam::audio::Audio;
+use crate::testcam::audio::{Audio, AudioCodec};
 use crate::testcam::fault::{FaultKind, holding};
 use crate::testcam::packet::{AccessUnitPackets, Stamp};
 
@@ -54,8 +54,11 @@ impl Sound {
             if self.audio.reports {
                 self.reporter.write_if_due(self.position, self.clock.report(), out);
             }
-            let packet =
-                AccessUnitPackets::of_sound(self.audio.payload_type(), &self.audio.payload(self.made));
+            let packet = AccessUnitPackets::of_sound(
+                self.audio.payload_type(),
+                self.audio.codec == AudioCodec::Aac,
+                &self.audio.payload(self.made),
+            );
             let start = out.len();
             let Origin { channels: (channel, _), ssrc, .. } = self.origin;
             let timestamp = self.clock.stamp();
