@@ -63,8 +63,6 @@ const STATES: &[(&str, f64)] = &[
     ("no-keyframes", 5.0),
     ("keyframe-every=5", 8.0),
     ("pace=0.5", 4.0),
-    ("pace=0.01", 3.0),
-    ("pace=10", 0.5),
     ("huge-units=500000", 0.3),
     ("huge-units=9000000", 0.05),
     ("endless-unit", 2.0),
@@ -87,6 +85,9 @@ const ANSWERS: &[(&str, f64)] = &[
     ("endless-head", 2.0),
     ("huge-body=100000000000", 2.0),
 ];
+
+/// A stall of the network, and how fast the burst behind it is: no camera sends pictures before it has taken them.
+const BURST: f64 = 5.0;
 
 /// The same, of what is taken for a wrong password.
 const REFUSALS: &[(&str, f64)] = &[("status=401", 3.0), ("new-nonce", 3.0)];
@@ -172,6 +173,13 @@ impl Planned {
                 }
                 3..5 => (true, ANSWERS),
                 5 if at < seconds - CALM_AFTER_REFUSAL => (true, REFUSALS),
+                6 => {
+                    let stall = (0.5 + 2.5 * random.f64()).min((end - at) / 2.0);
+                    faults.push(line("pace=0.01", Some(stall)));
+                    let (from, burst) = (at + stall, stall / (BURST - 1.0));
+                    faults.push(format!("{from:.2}+{burst:.2}:pace={BURST}"));
+                    (false, &[][..])
+                }
                 _ => (false, STATES),
             };
             if breaks {

@@ -1,6 +1,6 @@
 //! A viewer for whom a camera's faults are no excuse: everything that is listed is there, and no number goes back.
 //!
-//! Time is not judged: the faults take some.
+//! Time is not judged, for the faults take some, but that the dates of segments rise.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub(crate) struct Viewer {
 impl Viewer {
     pub(crate) fn new(client: Client, number: usize, agent: &str, keeps_files: bool) -> Self {
         let mut watcher = Watcher::new();
-        watcher.judge_no_arrivals();
+        watcher.judge_no_time();
         Self {
             client,
             base: format!("/streams/{number}/"),
@@ -100,7 +100,18 @@ impl Viewer {
                     });
                 }
             }
+            self.compare_dates(&segment);
             self.segments.insert(segment.media_sequence, segment);
+        }
+    }
+
+    fn compare_dates(&mut self, segment: &Segment) {
+        let before = self.segments.get(&(segment.media_sequence - 1));
+        let (before, date) = (before.and_then(|before| before.program_date_time), segment.program_date_time);
+        if let (Some(before), Some(date)) = (before, date)
+            && date <= before
+        {
+            self.finds(format!("the date goes back from {before:.3} to {date:.3}: {segment:?}"));
         }
     }
 
@@ -116,7 +127,7 @@ impl Viewer {
     }
 
     fn finds(&mut self, what: String) {
-        if self.findings.len() < MOST_FINDINGS {
+        if self.findings.len() < MOST_FINDINGS && !self.findings.contains(&what) {
             self.findings.push(what);
         }
     }

@@ -59,7 +59,6 @@ pub struct Decoded {
 
 /// The same for media that may be damaged: whether a complaint is a failure is for the caller to say.
 pub async fn decode_loosely(chunks: &[Bytes]) -> Decoded {
-    let _permit = AT_ONCE.acquire().await.unwrap();
     let file = file(chunks);
     let mut command = Command::new("ffmpeg");
     command.args(decoding(file.path().to_str().unwrap())).stdin(Stdio::null()).kill_on_drop(true);
