@@ -11,7 +11,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use camgate::testcam::{Access, Audio, Clip, Credentials, Oddity, Options, ParameterSetPlacement, Start};
+use camgate::testcam::{
+    Access, Audio, Clip, Credentials, Fault, Oddity, Options, ParameterSetPlacement, Start,
+};
 use fastrand::Rng;
 
 /// Before this nothing goes wrong, in seconds: every stream has begun.
@@ -263,7 +265,8 @@ fn a_seed_says_all_and_every_line_of_it_is_a_fault_that_ends_in_time() {
             let (one, same) = (Plan::new(seed, 12, seconds), Plan::new(seed, 12, seconds));
             for (one, same) in one.cameras.iter().zip(&same.cameras) {
                 assert_eq!(one.to_string(), same.to_string());
-                for fault in one.options().faults {
+                for line in &one.faults {
+                    let fault: Fault = line.parse().unwrap();
                     let end = fault.start + fault.length.unwrap_or_default();
                     let calm = CALM_AT_LAST.min(seconds as f64 / 3.0);
                     assert!(fault.start.as_secs_f64() >= CALM_AT_FIRST, "{one}");
