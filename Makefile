@@ -1,6 +1,6 @@
 # The commands of the project. Each does its own set-up.
 
-.PHONY: demo test setup settings bench fuzz
+.PHONY: demo test setup settings bench chaos fuzz
 
 # camgate, a simulated camera and the address to open; needs nothing but Rust.
 demo:
@@ -13,6 +13,10 @@ test: setup
 # What the tests need beyond Rust, from Debian's packages.
 setup:
 	@scripts/setup-debian.sh
+
+# Fifty cameras that go wrong at random for five minutes, from the seed that is printed first; CHAOS_SEED=N has the same again.
+chaos: setup
+	CHAOS_CAMERAS=$${CHAOS_CAMERAS:-50} CHAOS_SECONDS=$${CHAOS_SECONDS:-300} cargo test --locked --test chaos -- --nocapture
 
 # What it costs: the pure pipeline, then whole cameras beside ffmpeg (about 15 minutes, on a machine with nothing else to do).
 bench: setup

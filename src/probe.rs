@@ -116,7 +116,7 @@ pub async fn probe(source: &SourceUrl, watch: Duration) -> Result<Report, Ingest
     };
     let tracks = description.tracks().into_iter().map(offer).collect();
     let sdp = description.sdp();
-    let mut session = description.play(limit, true).await?;
+    let mut session = description.play(limit, Ok(())).await?;
     drop(greeting.connection);
     let connect = clock::elapsed() - begin;
 

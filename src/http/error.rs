@@ -101,7 +101,7 @@ impl ApiError {
                 I::WrongCredentials | I::MissingCredentials => {
                     (StatusCode::BAD_GATEWAY, "camera_auth_failed", "Camera refused the credentials")
                 }
-                I::Rejected { .. } | I::Protocol(_) | I::TooMuch(_) => {
+                I::Rejected { .. } | I::Protocol(_) | I::TooMuch(_) | I::BrokenAudio(_) => {
                     (StatusCode::BAD_GATEWAY, "camera_rejected", "Camera refused the request")
                 }
                 I::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many starts at once"),

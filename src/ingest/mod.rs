@@ -21,8 +21,13 @@ pub use url::SourceUrl;
 
 /// Opens sessions with cameras.
 pub trait Connector: Send + Sync + 'static {
-    /// Opens a session: when it resolves, the camera has agreed to send video of a codec that camgate carries.
-    fn connect(&self, source: &SourceUrl) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>>;
+    /// Opens a session: when it resolves, the camera has agreed to send video of a codec that camgate carries. Where
+    /// `broken_audio` says what is wrong with the camera's audio, it is not asked for.
+    fn connect(
+        &self,
+        source: &SourceUrl,
+        broken_audio: Option<&str>,
+    ) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>>;
 
     /// Resolves when every session that was dropped has taken leave of its camera.
     fn drain(&self) -> BoxFuture<'static, ()>;
@@ -171,6 +176,9 @@ pub enum IngestError {
     /// The connection ended.
     #[error("the camera closed the connection")]
     Closed,
+    /// A packet of audio behind which nothing can be read any more, the video neither.
+    #[error("the camera's audio makes no sense: {0}")]
+    BrokenAudio(String),
     /// Pictures came, and requests that keep the session alive were not answered.
     #[error("the camera has stopped answering")]
     Unanswered,

@@ -68,10 +68,18 @@ impl RtspConnector {
 }
 
 impl Connector for RtspConnector {
-    fn connect(&self, source: &SourceUrl) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>> {
+    fn connect(
+        &self,
+        source: &SourceUrl,
+        broken_audio: Option<&str>,
+    ) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>> {
         let (source, policy, limit, sessions) =
             (source.clone(), self.policy, Limit::from_now(self.timeout), self.sessions.clone());
-        let audio = self.audio;
+        let audio = match broken_audio {
+            _ if !self.audio => Err("audio is turned off (AUDIO=off)".to_owned()),
+            Some(what) => Err(format!("it ended sessions twice in a row: {what}")),
+            None => Ok(()),
+        };
         async move {
             let description = describe(&source, policy, limit, sessions).await?;
             Ok(Box::new(description.play(limit, audio).await?) as Box<dyn Session>)
@@ -217,8 +225,8 @@ impl Description {
         self.session.streams().iter().map(track).collect()
     }
 
-    /// Asks for the video, and for `audio` where that is wanted and there is some, and lets them play.
-    pub async fn play(mut self, limit: Limit, audio: bool) -> Result<RtspSession, IngestError> {
+    /// Asks for the video, and for `audio` where there is some and nothing is against it, and lets them play.
+    pub async fn play(mut self, limit: Limit, audio: Result<(), String>) -> Result<RtspSession, IngestError> {
         let (stream, codec) = self.choose_video()?;
         let chosen_audio = self.choose_audio(audio);
         let Self { session, route } = &mut self;
@@ -260,17 +268,18 @@ impl Description {
             audio,
             has_track: false,
             bad_packets: 0,
+            bad_audio: None,
             lost_packets: 0,
         })
     }
 
     /// The first audio track that can be carried, or why none of those there are is.
-    fn choose_audio(&self, wanted: bool) -> Option<(usize, Result<AudioSource, String>)> {
+    fn choose_audio(&self, wanted: Result<(), String>) -> Option<(usize, Result<AudioSource, String>)> {
         let streams = self.session.streams();
         let offers = || streams.iter().enumerate().filter(|(_, stream)| stream.media() == "audio");
         let (first, _) = offers().next()?;
-        if !wanted {
-            return Some((first, Err("audio is turned off (AUDIO=off)".into())));
+        if let Err(why) = wanted {
+            return Some((first, Err(why)));
         }
         let carried = offers().find_map(|(at, stream)| Some((at, Ok(audio_source(stream)?))));
         carried.or_else(|| {
@@ -330,6 +339,8 @@ pub struct RtspSession {
     audio_stream: Option<usize>,
     has_track: bool,
     bad_packets: u32,
+    /// What was wrong with the audio, if that was the last thing to be read.
+    bad_audio: Option<String>,
     /// Lost since the last access unit that was handed on.
     lost_packets: u32,
 }
@@ -355,7 +366,9 @@ impl Session for RtspSession {
                 let what = "it sent packets that can't be put together";
                 return Poll::Ready(Err(IngestError::Protocol(what.into())));
             };
-            match ready!(next) {
+            let next = ready!(next);
+            let bad_audio = self.bad_audio.take();
+            match next {
                 Some(Ok(CodecItem::VideoFrame(frame))) if frame.stream_id() == self.stream => {
                     self.bad_packets = 0;
                     if let Some(relay) = &mut self.route.relay {
@@ -376,6 +389,7 @@ impl Session for RtspSession {
                 Some(Ok(_)) => {}
                 Some(Err(error)) if is_bad_packet(&error) && self.is_of_audio(&error) => {
                     tracing::debug!(error = %first_line(&error), "audio of the camera was skipped");
+                    self.bad_audio = Some(first_line(&error));
                 }
                 // One packet that makes no sense does not end a stream.
                 Some(Err(error)) if is_bad_packet(&error) && self.bad_packets < MAX_BAD_PACKETS => {
@@ -388,7 +402,10 @@ impl Session for RtspSession {
                     }
                 }
                 Some(Err(error)) => return Poll::Ready(Err(self.route.unmask(session_error(&error)))),
-                None => return Poll::Ready(Err(IngestError::Closed)),
+                // retina reads no more behind a frame of audio that it cannot put together.
+                None => {
+                    return Poll::Ready(Err(bad_audio.map_or(IngestError::Closed, IngestError::BrokenAudio)));
+                }
             }
         }
     }

@@ -64,6 +64,31 @@ pub(super) struct Progress {
     pub(super) last_error: Option<IngestError>,
 }
 
+/// Whether the camera's audio is to be left alone: where it ends session after session, viewers had rather see than
+/// hear. Once may be a damaged packet.
+#[derive(Debug, Default)]
+struct AudioTrouble {
+    /// Sessions in a row that it has ended before they were healthy.
+    sessions: u32,
+    /// What was wrong with it last.
+    what: String,
+}
+
+impl AudioTrouble {
+    /// Learns why a session ended that had worked for `healthy`.
+    fn after(&mut self, error: &IngestError, healthy: Duration) {
+        if let IngestError::BrokenAudio(what) = error {
+            self.sessions = if healthy < Backoff::HEALTHY { self.sessions + 1 } else { 1 };
+            what.clone_into(&mut self.what);
+        }
+    }
+
+    /// What is wrong with it, once it is known to be of no use.
+    fn known(&self) -> Option<&str> {
+        (self.sessions >= 2).then_some(&self.what)
+    }
+}
+
 /// What a camera's task needs from outside.
 pub(super) struct Surroundings {
     pub(super) connector: Arc<dyn Connector>,
@@ -204,9 +229,10 @@ impl Camera {
         let mut backoff = Backoff::new(fastrand::u64(..));
         let mut connected_before = false;
         let mut lane = Lane::Start;
+        let mut audio_trouble = AudioTrouble::default();
         loop {
             let mut healthy_since = None;
-            let error = match self.connect(surroundings, &mut lane).await {
+            let error = match self.connect(surroundings, &mut lane, audio_trouble.known()).await {
                 Ok(session) => {
                     healthy_since = Some(clock::elapsed());
                     self.connected(&*session, connected_before);
@@ -225,6 +251,7 @@ impl Camera {
             };
             let healthy =
                 healthy_since.map_or(Duration::ZERO, |since| clock::elapsed().saturating_sub(since));
+            audio_trouble.after(&error, healthy);
             let wait = if error.is_about_credentials() {
                 backoff.after_refusal(healthy)
             } else {
@@ -244,6 +271,7 @@ impl Camera {
         &self,
         surroundings: &Surroundings,
         lane: &mut Lane,
+        broken_audio: Option<&str>,
     ) -> Result<Box<dyn Session>, IngestError> {
         let Surroundings { connector, pacing, start_timeout: after, .. } = surroundings;
         let host = self.source.host();
@@ -254,14 +282,14 @@ impl Camera {
             let waiting = timeout_at(deadline, pacing.place(host, Lane::Start));
             let _place = waiting.await.map_err(|_| IngestError::Busy(*after))?;
             // The connector keeps the same time and knows the step that took too long: it goes first.
-            let connecting = timeout_at(deadline + GRACE, connector.connect(&self.source));
+            let connecting = timeout_at(deadline + GRACE, connector.connect(&self.source, broken_audio));
             return connecting
                 .await
                 .unwrap_or(Err(IngestError::Timeout { step: Step::Describe, after: *after }));
         }
         let _place = pacing.place(host, *lane).await;
         let began = Instant::now();
-        let outcome = connector.connect(&self.source).await;
+        let outcome = connector.connect(&self.source, broken_audio).await;
         *lane = if outcome.is_err() && began.elapsed() >= SLOW { Lane::Slow } else { Lane::Again };
         outcome
     }
@@ -350,5 +378,23 @@ impl Camera {
             others.iter_mut().for_each(|output| output.push(unit.clone()));
             last.push(unit);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn audio_is_left_alone_once_it_has_ended_two_sessions_in_a_row() {
+        let broken = IngestError::BrokenAudio("no marker".into());
+        let mut trouble = AudioTrouble::default();
+        trouble.after(&broken, Duration::ZERO);
+        assert_eq!(trouble.known(), None, "it may be a damaged packet");
+        trouble.after(&broken, Backoff::HEALTHY);
+        assert_eq!(trouble.known(), None, "a minute is no row");
+        trouble.after(&broken, Duration::ZERO);
+        trouble.after(&IngestError::Closed, Duration::ZERO);
+        assert_eq!(trouble.known(), Some("no marker"));
     }
 }

@@ -94,7 +94,11 @@ impl Session for StillSession {
 struct SiteConnector(Arc<Site>);
 
 impl Connector for SiteConnector {
-    fn connect(&self, source: &SourceUrl) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>> {
+    fn connect(
+        &self,
+        source: &SourceUrl,
+        _: Option<&str>,
+    ) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>> {
         let (site, host) = (self.0.clone(), source.host().to_owned());
         let under_way = UnderWay::new(&site, &host);
         async move {

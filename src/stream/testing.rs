@@ -73,7 +73,11 @@ impl Session for FakeSession {
 }
 
 impl Connector for Cameras {
-    fn connect(&self, source: &SourceUrl) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>> {
+    fn connect(
+        &self,
+        source: &SourceUrl,
+        _: Option<&str>,
+    ) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>> {
         let name = format!("{}{}", source.host(), source.request_url().path());
         let camera = self.camera(name.trim_start_matches("cam/"));
         camera.connects.fetch_add(1, Ordering::Relaxed);

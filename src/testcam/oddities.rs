@@ -54,6 +54,8 @@ pub enum Oddity {
     FuTypeChanges,
     /// An SEI before each picture, with the RTP marker bit set on it (Ivel).
     MarkerOnSei,
+    /// No RTP marker bit on audio: AAC without it is a fragment that never ends (RFC 3640 §3.1).
+    AudioWithoutMarker,
     /// RTP-Info says `rtptime=-1` (OMNY).
     RtptimeMinusOne,
     /// PLAY is answered without RTP-Info (many).
@@ -75,7 +77,7 @@ pub struct OddityError(String);
 
 impl Oddity {
     /// All that take no number, by their names.
-    pub const NAMED: [(&str, Self); 22] = [
+    pub const NAMED: [(&str, Self); 23] = [
         ("content-base-without-scheme", Self::ContentBaseWithoutScheme),
         ("unnamed-payload-type", Self::UnnamedPayloadType),
         ("space-after-rtpmap", Self::SpaceAfterRtpmap),
@@ -94,6 +96,7 @@ impl Oddity {
         ("invalid-sprop", Self::InvalidSprop),
         ("fu-type-changes", Self::FuTypeChanges),
         ("marker-on-sei", Self::MarkerOnSei),
+        ("audio-without-marker", Self::AudioWithoutMarker),
         ("rtptime-minus-one", Self::RtptimeMinusOne),
         ("no-rtp-info", Self::NoRtpInfo),
         ("nonce-expires", Self::NonceExpires),
@@ -259,7 +262,12 @@ impl Oddities {
 
     /// Turns the interleaved packets of an access unit into those that this camera sends.
     pub(super) fn bend(&mut self, rtp: u8, packets: &mut Vec<u8>) {
-        let touched = [Oddity::UnnamedPayloadType, Oddity::FuTypeChanges, Oddity::MarkerOnSei];
+        let touched = [
+            Oddity::UnnamedPayloadType,
+            Oddity::FuTypeChanges,
+            Oddity::MarkerOnSei,
+            Oddity::AudioWithoutMarker,
+        ];
         if !touched.iter().any(|oddity| self.has(*oddity)) {
             return;
         }
@@ -271,6 +279,10 @@ impl Oddities {
             rest = tail;
             let start = packets.len();
             packets.extend(packet);
+            // RTCP goes on odd channels.
+            if channel != rtp && channel.is_multiple_of(2) && self.has(Oddity::AudioWithoutMarker) {
+                packets[start + 5] &= 0x7f;
+            }
             if channel == rtp {
                 self.bend_packet(&mut packets[start..]);
                 if self.has(Oddity::UnnamedPayloadType) {

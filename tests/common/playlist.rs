@@ -57,10 +57,19 @@ impl Report {
 
 /// A live media playlist, if nothing is wrong with it.
 pub fn check(text: &str) -> Result<MediaPlaylist, Vec<Violation>> {
+    check_by(text, &[media::RULES, media::DATE_RULES].concat())
+}
+
+/// The same, of which the dates are not judged.
+pub fn check_but_dates(text: &str) -> Result<MediaPlaylist, Vec<Violation>> {
+    check_by(text, media::RULES)
+}
+
+fn check_by(text: &str, rules: &[fn(&MediaPlaylist, &mut Report)]) -> Result<MediaPlaylist, Vec<Violation>> {
     let mut report = Report::default();
     let playlist = parse::media_playlist(text, &mut report);
     if let Some(playlist) = &playlist {
-        media::RULES.iter().for_each(|rule| rule(playlist, &mut report));
+        rules.iter().for_each(|rule| rule(playlist, &mut report));
     }
     match playlist {
         Some(playlist) if report.0.is_empty() => Ok(playlist),

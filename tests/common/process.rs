@@ -56,9 +56,39 @@ impl Camgate {
 
     /// The most memory that it has had in RAM so far, in bytes.
     pub fn peak_memory(&self) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() << 10
+        self.status_number("VmHWM") << 10
+    }
+
+    /// The memory that it has in RAM now, in bytes.
+    pub fn memory(&self) -> usize {
+        self.status_number("VmRSS") << 10
+    }
+
+    /// Its threads.
+    pub fn threads(&self) -> usize {
+        self.status_number("Threads")
+    }
+
+    /// Its open files, sockets among them.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(self.proc("fd")).unwrap().count()
+    }
+
+    fn status_number(&self, name: &str) -> usize {
+        let status = std::fs::read_to_string(self.proc("status")).unwrap();
+        let is_it =
+            |line: &str| line.strip_prefix(name).and_then(|rest| rest.strip_prefix(':')).map(str::to_owned);
+        let value = status.lines().find_map(is_it).unwrap();
+        value.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    fn proc(&self, name: &str) -> String {
+        format!("/proc/{}/{name}", self.child.id().unwrap())
+    }
+
+    /// What it has printed on standard error so far.
+    pub fn log(&self) -> String {
+        self.stderr.borrow().clone()
     }
 
     /// Asks it to end, as a service manager does.

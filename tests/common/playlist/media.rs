@@ -14,10 +14,12 @@ pub const RULES: &[fn(&MediaPlaylist, &mut Report)] = &[
     sequences_present,
     version_allows_tags,
     maps_are_in_place,
-    dates_are_in_place,
     window_slides,
     uris_differ,
 ];
+
+/// Those that hold while the camera's clock does not jump and its packets come as they are made.
+pub const DATE_RULES: &[fn(&MediaPlaylist, &mut Report)] = &[dates_are_in_place];
 
 fn durations_within_target(playlist: &MediaPlaylist, report: &mut Report) {
     if playlist.target_duration == 0 {
