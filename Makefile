@@ -1,6 +1,6 @@
 # The commands of the project. Each does its own set-up.
 
-.PHONY: demo test setup settings bench chaos
+.PHONY: demo test setup settings bench chaos fuzz
 
 # camgate, a simulated camera and the address to open; needs nothing but Rust.
 demo:
@@ -27,3 +27,14 @@ bench: setup
 # Writes .env.example and the README's table anew from src/config/settings.rs.
 settings:
 	UPDATE_SETTINGS=1 cargo test --test config
+
+# Each fuzz target in turn, FUZZ_SECONDS each: about an hour and a half. Needs a nightly toolchain and cargo-fuzz
+# (cargo install cargo-fuzz). What is found lies in fuzz/artifacts/.
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?= fmp4 mpegts timeline packager url http audio guard probe_sdp
+fuzz:
+	@cd fuzz && for target in $(FUZZ_TARGETS); do \
+		mkdir -p corpus/$$target; \
+		nice -n 10 cargo +nightly fuzz run --sanitizer none $$target corpus/$$target seeds/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 || exit 1; \
+	done

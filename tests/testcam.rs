@@ -78,7 +78,8 @@ async fn ffmpeg_decodes_what_a_decoder_must_not_notice_without_a_warning() {
     });
     for (count, fault) in futures::future::join_all(counts).await.into_iter().zip(cameras) {
         // ffmpeg evens pictures out at the rate that the SPS states, which of `other-timing` is the half.
-        let least = if fault == "0:other-timing" { 36 } else { 72 };
+        // A keyframe that is left out leaves a gap, of each tenth picture at most.
+        let least = if fault == "0:other-timing" { 36 } else { 66 };
         assert!((least..=76).contains(&count), "{fault}: {count} pictures in 3 s");
     }
 }

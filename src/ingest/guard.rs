@@ -27,6 +27,18 @@ use framing::Framing;
 
 pub use policy::Policy;
 
+/// For `fuzz/`: how far the framing gets in a stream that comes in `pieces`, in words that are the same for the same
+/// state.
+///
+/// # Errors
+/// What the stream has too much of.
+#[cfg(fuzzing)]
+pub fn read_in_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<String, Excess> {
+    let mut framing = Framing::default();
+    pieces.into_iter().try_for_each(|piece| framing.read(piece))?;
+    Ok(format!("{framing:?}"))
+}
+
 /// What is read at once, and the most that is held.
 const BUFFER: usize = 64 << 10;
 

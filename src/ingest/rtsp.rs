@@ -164,9 +164,15 @@ impl Route {
         step: Step,
         has_credentials: bool,
     ) -> Result<T, IngestError> {
+        // retina's parser of session descriptions (sdp-types 0.1.8) panics where a line that is none stands before a
+        // medium: that is the camera's doing, and ends no stream.
+        let asking = AssertUnwindSafe(asking).catch_unwind();
         let answer = match &mut self.relay {
             Some(relay) => relay.alongside(asking).await?,
             None => asking.await,
+        };
+        let Ok(answer) = answer else {
+            return Err(IngestError::Protocol("its answer cannot be read".into()));
         };
         answer.map_err(|error| self.unmask(classify(&error, step, &self.address, has_credentials)))
     }
@@ -441,7 +447,7 @@ impl RtspSession {
         })?;
         // Seconds since 1900, and their fraction in 32 bits (RFC 3550 §4).
         let ntp = report.ntp_timestamp().0;
-        let nanos = (ntp & 0xffff_ffff) * 1_000_000_000 >> 32;
+        let nanos = ((ntp & 0xffff_ffff) * 1_000_000_000) >> 32;
         let report =
             SenderReport { ntp: Duration::from_secs(ntp >> 32) + Duration::from_nanos(nanos), stamp };
         match packet.stream_id() {

@@ -73,7 +73,7 @@ impl SourceUrl {
             }
         };
         let (userinfo, address) = split_userinfo(rest);
-        if userinfo.is_some() && is_in_doubt(address) {
+        if is_in_doubt(address) && (userinfo.is_some() || may_be_user_and_password(address)) {
             return Err(SourceUrlError::Ambiguous);
         }
         let mut url = url::Url::parse(&format!("{SCHEME}{address}")).map_err(|error| match error {
@@ -150,6 +150,14 @@ fn is_in_doubt(address: &str) -> bool {
     !evident && address.match_indices('@').any(|(at, _)| begins_with_address(&address[at + 1..]))
 }
 
+/// Whether what looks like host and port may be a user and the begin of a password (`admin:80/word@cam`). Not where
+/// another link follows within, as relays take it.
+fn may_be_user_and_password(address: &str) -> bool {
+    let authority = address.split(['/', '?']).next().unwrap_or_default();
+    let before_user = address.split('@').next().unwrap_or_default();
+    authority.contains(':') && inner_link(before_user).is_none()
+}
+
 /// Whether what stands before the path or query is a host, with or without a port.
 fn begins_with_address(text: &str) -> bool {
     let authority = text.split(['/', '?']).next().unwrap_or_default();
@@ -187,12 +195,17 @@ impl fmt::Debug for SourceUrl {
 /// as it stands or percent-encoded. Up to the last `@`, for a password may hold one.
 fn without_inner_userinfo(tail: &str) -> String {
     let lower = tail.to_ascii_lowercase();
-    let begin = ["//", "%2f%2f"].iter().filter_map(|mark| Some(lower.find(mark)? + mark.len())).min();
     let end = ["@", "%40"].iter().filter_map(|mark| lower.rfind(mark)).max();
-    match (begin, end) {
+    match (inner_link(tail), end) {
         (Some(begin), Some(end)) if begin <= end => format!("{}***{}", &tail[..begin], &tail[end..]),
         _ => tail.to_owned(),
     }
+}
+
+/// Where the authority of a link within `text` begins, if there is one.
+fn inner_link(text: &str) -> Option<usize> {
+    let lower = text.to_ascii_lowercase();
+    ["//", "%2f%2f"].iter().filter_map(|mark| Some(lower.find(mark)? + mark.len())).min()
 }
 
 /// Parameters that carry secrets in links of known cameras, in lower case.
@@ -264,9 +277,16 @@ mod tests {
 
     #[test]
     fn a_link_that_can_be_read_in_two_ways_is_not_read() {
-        for link in ["rtsp://admin:p@ss/word@10.0.0.7/1", "rtsp://admin:p@ss:80/word@cam/1", "rtsp://a@b/c@d"]
-        {
+        for link in [
+            "rtsp://admin:p@ss/word@10.0.0.7/1",
+            "rtsp://admin:p@ss:80/word@cam/1",
+            "rtsp://a@b/c@d",
+            "rtsp://admin:80/word@cam/1",
+        ] {
             assert_eq!(SourceUrl::parse(link), Err(SourceUrlError::Ambiguous), "{link}");
+        }
+        for link in ["rtsp://nvr/live@main", "rtsp://nvr:554/relay?src=rtsp://admin:x@cam/1"] {
+            assert!(parse(link).credentials().is_none(), "{link}");
         }
         assert_eq!(credentials("rtsp://admin:x@10.0.0.7/live@main"), ("admin".into(), "x".into()));
         assert_eq!(credentials("rtsp://admin:p%40ss%2Fword@cam/1"), ("admin".into(), "p@ss/word".into()));

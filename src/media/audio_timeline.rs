@@ -106,7 +106,7 @@ impl AudioTimeline {
         self.heard = Some(arrival);
         let sync = self.timescale.ticks(SYNC);
         let error = belongs - next;
-        if error < -sync && -error.0 * 2 > self.frame_length.0 {
+        if error < -sync && -error > Ticks(self.frame_length.0 / 2) {
             return Place::default();
         }
         let silence = if error > sync { self.frames(error) } else { 0 };
@@ -142,7 +142,9 @@ impl AudioTimeline {
         let by_report = self.by_report(pts, video);
         let believed = self.timescale.ticks(REPORTS_WITHIN).0;
         Some(
-            by_report.filter(|by_report| (*by_report - by_arrival).0.abs() <= believed).unwrap_or(by_arrival),
+            by_report
+                .filter(|by_report| (*by_report - by_arrival).0.saturating_abs() <= believed)
+                .unwrap_or(by_arrival),
         )
     }
 
@@ -155,7 +157,8 @@ impl AudioTimeline {
 
     /// Whole frames in `span`, rounded.
     fn frames(&self, span: Ticks) -> usize {
-        usize::try_from((span.0 + self.frame_length.0 / 2) / self.frame_length.0).unwrap_or(0)
+        let rounded = span + Ticks(self.frame_length.0 / 2);
+        usize::try_from(rounded.0 / self.frame_length.0).unwrap_or(0)
     }
 
     fn length(&self, frames: usize) -> Ticks {

@@ -6,12 +6,13 @@
 //! camera's clock, and the stream's clock is corrected against it: so the durations in a playlist add up to the time
 //! that has passed, after hours as well.
 //!
-//! | lateness, at the least within two seconds | correction |
+//! | lateness, at the least within a second | correction |
 //! |---|---|
 //! | up to ±20 ms | none: durations stay even |
 //! | up to ±80 ms | each picture by at most 0.5 % of its duration |
+//! | up to 500 ms, twice in a row and not less than before | each picture by at most a third of its duration |
 //! | later, twice in a row and not less than before | at once: one picture lasts longer |
-//! | earlier | each picture by at most a tenth of its duration: time can't go back at once |
+//! | earlier | each picture by at most a third of its duration: time can't go back at once |
 //! | far too early within the first seconds | none: the pictures before were late, as where a camera sends what it had stored |
 
 use std::time::Duration;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use super::time::{Ticks, Timescale};
 
 /// Between two looks.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Deviations below are not worth uneven durations.
 const TOLERATED: Duration = Duration::from_millis(20);
@@ -31,7 +32,10 @@ const TOO_LATE: Duration = Duration::from_millis(80);
 const SLEW: i64 = 200;
 
 /// The same where haste matters more.
-const FAST_SLEW: i64 = 10;
+const FAST_SLEW: i64 = 3;
+
+/// Later than that, one long picture is better than many.
+const FAR_TOO_LATE: Duration = Duration::from_millis(500);
 
 /// For so long after its start a stream's least delay is still being found out.
 const SETTLING: Duration = Duration::from_secs(5);
@@ -50,6 +54,8 @@ pub(super) struct Pace {
     before: Ticks,
     /// Whether a step was taken then: one that was too small needs no second thought.
     stepped: bool,
+    /// The next picture is the one with the least delay so far.
+    starts_anew: bool,
     /// What remains to be corrected step by step.
     outstanding: Ticks,
 }
@@ -65,6 +71,7 @@ impl Pace {
             least: None,
             before: Ticks::ZERO,
             stepped: false,
+            starts_anew: false,
             outstanding: Ticks::ZERO,
         }
     }
@@ -77,6 +84,17 @@ impl Pace {
         decode_time + since - until
     }
 
+    /// Pictures turn out to be reordered: decode times lie earlier by `lead` for the same arrivals, after the last picture.
+    pub(super) fn reorder(&mut self, lead: Ticks, now: Duration) {
+        self.least_delayed.0 = self.least_delayed.0 - lead;
+        // What was found within the first seconds was found with wrong decode times.
+        self.starts_anew = self.is_settling(now);
+    }
+
+    fn is_settling(&self, now: Duration) -> bool {
+        now.saturating_sub(self.started) < SETTLING
+    }
+
     /// Takes a picture; returns by how much those after it are to be placed later (earlier where negative).
     pub(super) fn correction(
         &mut self,
@@ -85,8 +103,8 @@ impl Pace {
         frame_duration: Ticks,
     ) -> Ticks {
         let lateness = self.due(arrival) - decode_time;
-        let settling = arrival.saturating_sub(self.started) < SETTLING;
-        if settling && lateness < Ticks::ZERO {
+        let starts_anew = std::mem::take(&mut self.starts_anew);
+        if starts_anew || self.is_settling(arrival) && lateness < Ticks::ZERO {
             self.least_delayed = (decode_time, arrival);
             self.least = Some(Ticks::ZERO);
             return Ticks::ZERO;
@@ -104,16 +122,17 @@ impl Pace {
         let too_late = self.timescale.ticks(TOO_LATE);
         let catches_up = least < self.before - self.timescale.ticks(TOLERATED);
         let stays_late = self.stepped || self.before > too_late && !catches_up;
-        self.stepped = least > too_late && stays_late;
+        self.stepped = least > self.timescale.ticks(FAR_TOO_LATE) && stays_late;
         let step = if self.stepped { least } else { Ticks::ZERO };
         self.before = least - step;
-        let deviates = self.before.0.abs() > self.timescale.ticks(TOLERATED).0;
-        self.outstanding = if deviates && self.before <= too_late { self.before } else { Ticks::ZERO };
+        let deviates = self.before.0.saturating_abs() > self.timescale.ticks(TOLERATED).0;
+        let waits = self.before > too_late && !stays_late;
+        self.outstanding = if deviates && !waits { self.before } else { Ticks::ZERO };
         step
     }
 
     fn slew(&mut self, frame_duration: Ticks) -> Ticks {
-        let far_off = self.outstanding.0.abs() > self.timescale.ticks(TOO_LATE).0;
+        let far_off = self.outstanding.0.saturating_abs() > self.timescale.ticks(TOO_LATE).0;
         let most = frame_duration.0 / if far_off { FAST_SLEW } else { SLEW };
         let now = Ticks(self.outstanding.0.clamp(-most, most));
         self.outstanding = self.outstanding - now;

@@ -108,7 +108,8 @@ impl Timeline {
         self.depth = reorder_depth.map_or(0, usize::from);
         self.depth_is_stated = reorder_depth.is_some();
         if let Some(rate) = frame_rate.filter(|rate| rate.is_finite() && *rate > 0.1) {
-            self.frame_duration = self.timescale.ticks(Duration::from_secs_f64(1.0 / rate));
+            let claimed = self.timescale.ticks(Duration::from_secs_f64(1.0 / rate));
+            self.frame_duration = claimed.min(self.max_gap);
         }
     }
 
@@ -142,10 +143,19 @@ impl Timeline {
     /// Places `unit`; returns the sample before it, whose duration is known now.
     pub fn push(&mut self, unit: AccessUnit) -> Option<Sample> {
         let presentation_time = self.place(&unit);
-        let decode_time = self.decode_time(presentation_time);
+        let depth = self.depth;
+        let mut decode_time = self.decode_time(presentation_time);
+        if let Some(held) = &self.held {
+            // Deep reordering of slow pictures would have it later: no segment could hold the one before.
+            decode_time = decode_time.min(held.decode_time + self.max_gap);
+        }
         self.next_decode_time = decode_time + Ticks(1);
         if let Some(run) = &mut self.run {
-            run.offset += run.pace.correction(decode_time, unit.arrival.elapsed, self.frame_duration);
+            let now = unit.arrival.elapsed;
+            run.offset += run.pace.correction(decode_time, now, self.frame_duration);
+            if self.depth != depth {
+                run.pace.reorder(self.frame_duration, now);
+            }
         }
         let finished = self.held.replace(Held { unit, decode_time, presentation_time });
         finished.map(|held| {
@@ -247,8 +257,8 @@ impl Timeline {
         };
         // While the buffer fills, decode times lead up to the first presentation time.
         let decode_time = (earliest - self.frames(lead)).max(self.next_decode_time);
-        if decode_time > presentation_time && !self.depth_is_stated {
-            self.depth = (depth + 1).min(MAX_OBSERVED_DEPTH);
+        if decode_time > presentation_time && !self.depth_is_stated && depth < MAX_OBSERVED_DEPTH {
+            self.depth = depth + 1;
         }
         decode_time
     }
@@ -324,6 +334,21 @@ mod tests {
         let got = samples(&mut timeline(None), order);
         let settled = &got[10..got.len() - 1];
         assert!(settled.iter().all(|s| s.2 >= 0 && s.1 == FRAME), "{settled:?}");
+    }
+
+    #[test]
+    fn no_picture_lasts_longer_than_the_longest_gap_whatever_the_camera_claims() {
+        const SLOW: i64 = 264_706;
+        let longest = Timescale::VIDEO.ticks(MAX_GAP).0;
+        // A picture in ten seconds; and reordering of sixteen slow ones, the second of which comes before its time.
+        for (depth, rate, stamps) in
+            [(0, 0.1, &[0][..]), (16, 0.34, &[0, -2 * SLOW, SLOW, 2 * SLOW, 3 * SLOW])]
+        {
+            let mut timeline = Timeline::new(Timescale::VIDEO, MAX_GAP);
+            timeline.configure(Some(depth), Some(rate));
+            let got = samples(&mut timeline, stamps.iter().copied());
+            assert!(got.iter().all(|sample| (1..=longest).contains(&sample.1)), "{got:?}");
+        }
     }
 
     #[test]
@@ -485,7 +510,8 @@ mod tests {
             let first = &out[start.min(settled - 1)];
             for sample in &out[settled..] {
                 let arrived = Timescale::VIDEO.ticks(sample.arrival.elapsed - first.arrival.elapsed);
-                let late = arrived - (sample.decode_time - first.decode_time);
+                let presented = |sample: &Sample| sample.decode_time + sample.composition_offset;
+                let late = arrived - (presented(sample) - presented(first));
                 prop_assert!(late.0.abs() <= 9000, "{} ms late", late.0 / 90);
             }
         }

@@ -127,7 +127,8 @@ impl FaultKind {
     pub const NAMES: &str = "close, reset, silent, stop-reading, partition, refuse; status=404, setup-status=453, \
         new-nonce, endless-head, huge-body=1000000000, sdp-garbage; lose=50, duplicate=50, reorder=50, corrupt=50, \
         other-clip, other-timing, alternate-pps, no-keyframes, keyframe-every=20, pace=0.5, huge-units=1000000, \
-        endless-unit; jump=-3600, clock-reset, outlier=7200, clock-stops, clock-rate=0.001, slow=2; no-audio";
+        endless-unit; jump=-3600, clock-reset, outlier=7200, clock-stops, clock-rate=0.001, slow=2; no-audio, \
+        audio-clock-rate=0.001";
 
     fn parse(name: &str, argument: &str) -> Option<Self> {
         let number = || argument.parse().ok();

@@ -17,9 +17,20 @@ const FLAGS = [
 ];
 /** Below this spread of luminance (0 to 255) a picture is one colour: black, grey, or the green of a lost keyframe. */
 const MIN_DEVIATION = 4;
+/** Below this RMS, of 1, nothing is heard: -40 dBFS. */
+const SILENCE = 0.01;
 
 /** What did not happen, in words for a person. */
 export class Failed extends Error {}
+
+/** What `answer` gives, if it does so in time: a page that hangs answers nothing, and has no deadline of its own. */
+export function inTime(what, ms, answer) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Failed(`${what}: the browser has not answered for ${ms / 1000} s`)), ms);
+  });
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+}
 
 export const round = (value, digits) => (value === null ? null : Number(value.toFixed(digits)));
 
@@ -55,10 +66,11 @@ export async function withPage({ screenshot, allowConsole }, use) {
       if (complaints.length > 0) error.message += ` (console: ${complaints.slice(0, 5).join(' | ')})`;
       throw error;
     } finally {
-      if (screenshot) await page.screenshot({ path: screenshot }).catch(() => undefined);
+      if (screenshot) await page.screenshot({ path: screenshot, timeout: 5_000 }).catch(() => undefined);
     }
   } finally {
-    await browser.close();
+    // One that hangs ends with this process.
+    await inTime('closing', 5_000, browser.close()).catch(() => undefined);
     await rm(profile, { recursive: true, force: true, maxRetries: 3 });
   }
 }
@@ -145,6 +157,50 @@ export async function lookAtSomething(page) {
   return seen;
 }
 
+/**
+ * Listens to what the video plays, behind its mute and volume, until a tone of that frequency has been heard for so many
+ * seconds on end. A picture that runs dry takes its sound along: then the seconds are counted anew.
+ */
+export async function hear(page, hertz, seconds, deadline) {
+  await page.evaluate(async () => {
+    const video = document.querySelector('video');
+    // Heard by the analyser alone: the machine may have no loudspeaker.
+    const context = new AudioContext({ sinkId: { type: 'none' } });
+    const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
+    context.createMediaElementSource(video).connect(analyser).connect(context.destination);
+    window.listening = { context, analyser };
+    await context.resume();
+  });
+  const all = [];
+  let heard = [];
+  while (heard.length < seconds * 4) {
+    if (Date.now() > deadline) {
+      const last = all.slice(-20).map(({ rms, peak }) => `${round(rms, 3)} at ${round(peak, 0)} Hz`);
+      throw new Failed(`a tone of ${hertz} Hz for ${seconds} s did not happen in time: ${last.join(', ')}; ${await describe(page)}`);
+    }
+    const now = await page.evaluate(listenOnce);
+    all.push(now);
+    const isTone = now.rms > SILENCE && Math.abs(now.peak - hertz) < 2 * now.resolution;
+    heard = isTone ? [...heard, now] : [];
+  }
+  const mean = Math.sqrt(heard.reduce((sum, { rms }) => sum + rms ** 2, 0) / heard.length);
+  await page.evaluate((heard) => (window.heard = heard), { rms: round(mean, 4), hertz: round(heard.at(-1).peak, 1) });
+}
+
+/** RMS and loudest frequency of what has been heard just now, a quarter of a second after the last look. */
+async function listenOnce() {
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  const { analyser, context } = window.listening;
+  const samples = new Float32Array(analyser.fftSize);
+  analyser.getFloatTimeDomainData(samples);
+  const spectrum = new Float32Array(analyser.frequencyBinCount);
+  analyser.getFloatFrequencyData(spectrum);
+  const resolution = context.sampleRate / analyser.fftSize;
+  const loudest = spectrum.reduce((best, level, at) => (level > spectrum[best] ? at : best), 0);
+  const rms = Math.sqrt(samples.reduce((sum, sample) => sum + sample ** 2, 0) / samples.length);
+  return { rms, peak: loudest * resolution, resolution };
+}
+
 /** What the page and its player have come to. */
 export const measure = (page) =>
   page.evaluate(() => {
@@ -165,6 +221,12 @@ export const measure = (page) =>
       latency_seconds: Number.isFinite(latency) ? latency : null,
       frames: quality.totalVideoFrames,
       dropped: quality.droppedVideoFrames,
+      muted: video.muted,
+      sound_offered: document.querySelector('#sound')?.checkVisibility() ?? false,
+      audio: document.querySelector('[data-field="audio"]')?.textContent ?? '',
+      audio_note: document.querySelector('[data-field="audio_note"]')?.textContent ?? '',
+      audio_bytes: video.webkitAudioDecodedByteCount ?? null,
+      heard: window.heard ?? null,
     };
   });
 
@@ -175,6 +237,6 @@ export async function main(name, run) {
     if (result !== undefined) console.log(JSON.stringify(result));
   } catch (error) {
     console.error(error instanceof Failed ? `${name}: ${error.message}` : error);
-    process.exitCode = 1;
+    process.exit(1);
   }
 }

@@ -47,6 +47,8 @@ function add(id, changes) {
     height: 720,
     frame_rate: 25,
     bitrate_bps: 2_140_000,
+    audio: { codec: 'AAC', rfc6381: 'mp4a.40.2', source: 'AAC', sample_rate: 48_000, channels: 2 },
+    audio_note: null,
     idle_seconds: 1,
     viewers: 1,
     segments: 5,
@@ -63,12 +65,12 @@ function add(id, changes) {
 }
 
 if (!options.empty) {
-  const unknown = { codec: null, rfc6381: null, width: null, height: null, frame_rate: null, bitrate_bps: null };
+  const unknown = { codec: null, rfc6381: null, width: null, height: null, frame_rate: null, bitrate_bps: null, audio: null };
   add('front-door', { viewers: 3, uptime_seconds: 3_725 });
   add('warehouse-aisle-12', { width: 3840, height: 2160, bitrate_bps: 12_300_000, frame_rate: 29.97, viewers: 0, uptime_seconds: 184_000, source: 'rtsp://10.20.30.40:8554/Streaming/Channels/101?transportmode=unicast&profile=Profile_1' });
   add('car-park', { state: 'reconnecting', reconnects: 2, packets_lost: 41, uptime_seconds: 640, last_error: 'The camera closed the connection. Trying again in 4 s.' });
   add('loading-bay', { ...unknown, state: 'connecting', viewers: 1, uptime_seconds: 2, source: 'rtsp://192.0.2.77/live' });
-  add('gate.north_1', { width: 640, height: 360, bitrate_bps: 412_000, frame_rate: 12.5, viewers: 1, uptime_seconds: 59 });
+  add('gate.north_1', { width: 640, height: 360, bitrate_bps: 412_000, frame_rate: 12.5, audio: null, audio_note: 'the camera sends Opus; camgate carries AAC, G.711 and L16', viewers: 1, uptime_seconds: 59 });
 }
 
 const problem = (status, code, title, detail) => ({

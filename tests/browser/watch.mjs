@@ -3,7 +3,7 @@
 
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { Failed, firstPicture, lookAtSomething, main, measure, play, until, withPage } from './browser.mjs';
+import { Failed, firstPicture, hear, inTime, lookAtSomething, main, measure, play, until, withPage } from './browser.mjs';
 
 /** Every step but `quiet` has to come about in this time. */
 const STEP_MS = 40_000;
@@ -25,6 +25,17 @@ const STEPS = {
   /** `width W`: the picture becomes so wide. */
   width: (page, width) =>
     until(page, `a width of ${width}`, Date.now() + STEP_MS, (wanted) => document.querySelector('video').videoWidth === wanted, Number(width)),
+  /** `offered`: the page says that there is sound. */
+  offered: (page) => page.getByRole('button', { name: 'Turn sound on' }).waitFor({ timeout: STEP_MS }),
+  /** `sound`: a person turns the sound on. */
+  sound: (page) => page.getByRole('button', { name: 'Turn sound on' }).click({ timeout: STEP_MS }),
+  /** `hear HZ S`: that tone, and no silence, for so many seconds. */
+  hear: (page, hertz, seconds) => hear(page, Number(hertz), Number(seconds), Date.now() + STEP_MS),
+  /** `reload`: the page is opened again, in the same session. */
+  reload: (page) => page.reload({ waitUntil: 'commit' }),
+  /** `size W H`, `scheme light|dark`: another window. */
+  size: (page, width, height) => page.setViewportSize({ width: Number(width), height: Number(height) }),
+  scheme: (page, colorScheme) => page.emulateMedia({ colorScheme }),
   /** `quiet S`: the page asks for nothing for so long. */
   quiet: async (page, seconds) => {
     const asked = [];
@@ -54,7 +65,7 @@ await main('watch', () => {
     for await (const line of createInterface({ input: process.stdin })) {
       const [step, ...rest] = line.split(' ');
       if (!(step in STEPS)) throw new Failed(`there is no step ${step}`);
-      await STEPS[step](page, rest.join(' '));
+      await inTime(line, STEP_MS + 5_000, STEPS[step](page, ...rest));
       if (complaints.length > 0) throw new Failed(`the console is not clean: ${complaints.join(' | ')}`);
       console.log(JSON.stringify({ step: line, ...(await measure(page)) }));
     }

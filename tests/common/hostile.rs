@@ -74,6 +74,7 @@ pub async fn flooding_camera(sdp: String, flood: Flood) -> (SocketAddr, watch::R
 async fn serve(socket: TcpStream, sdp: &str, flood: &Flood) -> std::io::Result<()> {
     let mut socket = BufReader::new(socket);
     let (mut method, mut sequence) = (String::new(), String::new());
+    let mut channels = "0-1".to_owned();
     loop {
         let mut line = String::new();
         if socket.read_line(&mut line).await? == 0 {
@@ -84,6 +85,8 @@ async fn serve(socket: TcpStream, sdp: &str, flood: &Flood) -> std::io::Result<(
             method = first.to_owned();
         } else if line.starts_with("CSeq") {
             sequence = line.to_owned();
+        } else if let Some((_, asked)) = line.split_once("interleaved=") {
+            channels = asked.split(';').next().unwrap().to_owned();
         }
         if !line.is_empty() {
             continue;
@@ -92,7 +95,9 @@ async fn serve(socket: TcpStream, sdp: &str, flood: &Flood) -> std::io::Result<(
             "DESCRIBE" => {
                 (format!("Content-Type: application/sdp\r\nContent-Length: {}\r\n", sdp.len()), sdp)
             }
-            "SETUP" => ("Session: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n".to_owned(), ""),
+            "SETUP" => {
+                (format!("Session: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved={channels}\r\n"), "")
+            }
             _ => ("Session: 1\r\n".to_owned(), ""),
         };
         let is_flooded = method == flood.at;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::fmp4::Audio;
 use super::http::{Answer, Client};
 use super::playlist::{
     self, Measured, MediaPlaylist, Multivariant, Segment, Watcher, assert_good, check_bandwidth, check_media,
@@ -15,6 +16,9 @@ use super::{ffmpeg, fmp4};
 
 /// How often a playlist is loaded again; players do it once a target duration.
 const RELOAD: Duration = Duration::from_millis(150);
+
+/// What rounding to another clock of audio may come to, in seconds.
+const TICK: f64 = 1.0 / 4_000.0;
 
 /// How long a picture of the simulated camera lasts, in seconds.
 const FRAME: f64 = 0.04;
@@ -183,11 +187,7 @@ impl Player {
         // Everything that was listed, as if by one playlist.
         let everything =
             MediaPlaylist { segments: self.segments.values().cloned().collect(), ..self.playlist.clone() };
-        let measure = |segment: &Segment| -> Option<Measured> {
-            let video = fmp4::Video::of(&self.files[segment.map.as_ref()?]);
-            Some(video.measure(segment.media_sequence, &self.files[&segment.uri]))
-        };
-        let measured: Vec<Measured> = everything.segments.iter().filter_map(measure).collect();
+        let measured: Vec<Measured> = self.measured().into_iter().map(|(video, _)| video).collect();
         wrong.extend(check_media(&everything, &measured, self.frame));
         assert!(wrong.is_empty(), "{}", playlist::list(&wrong));
         for found in &measured {
@@ -197,6 +197,35 @@ impl Player {
         for pair in measured.windows(2) {
             let end = pair[0].start + pair[0].duration;
             assert!(pair[1].start > end - self.frame / 2.0, "decode times go back: {pair:?}");
+        }
+        self.assert_audio_follows();
+    }
+
+    /// What each segment holds, of the video and of the audio beside it. Nothing of a transport stream.
+    pub fn measured(&self) -> Vec<(Measured, Option<Audio>)> {
+        let measure = |segment: &Segment| {
+            let tracks = fmp4::tracks(&self.files[segment.map.as_ref()?]);
+            Some(fmp4::measure(segment.media_sequence, tracks, &self.files[&segment.uri]))
+        };
+        self.segments.values().filter_map(measure).collect()
+    }
+
+    /// Audio follows audio without a gap within a run, and never overlaps.
+    fn assert_audio_follows(&self) {
+        let audio: Vec<Audio> = self.measured().into_iter().filter_map(|(_, audio)| audio).collect();
+        for pair in audio.windows(2) {
+            let [before, after] = pair else { continue };
+            let run = |audio: &Audio| {
+                let segment = &self.segments[&audio.media_sequence];
+                (segment.discontinuity_number, &segment.map)
+            };
+            if run(before) == run(after) {
+                assert_eq!(after.start, before.end, "audio does not follow: {pair:?}");
+            } else {
+                let (end, start) =
+                    (before.end as f64 / before.timescale, after.start as f64 / after.timescale);
+                assert!(start > end - TICK, "decode times of the audio go back: {pair:?}");
+            }
         }
     }
 

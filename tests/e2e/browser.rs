@@ -1,4 +1,4 @@
-//! The page in Chromium, served by the real program from a simulated camera.
+//! The page in Chromium, served by the real program from a simulated camera, or from GStreamer's.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,11 +10,12 @@
 mod chromium;
 #[path = "../common/mod.rs"]
 mod common;
+mod gst_camera;
 
 use std::path::Path;
 use std::time::Duration;
 
-use camgate::testcam::{Clip, Options};
+use camgate::testcam::{Audio, AudioCodec, Clip, Options};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -22,6 +23,7 @@ use chromium::{Watching, artifact, play};
 use common::gateway::{camera, camera_with};
 use common::http::Client;
 use common::process::Camgate;
+use gst_camera::GstCamera;
 
 /// Far above what a first picture takes on a busy machine with a keyframe every two seconds.
 const SLOW: f64 = 20_000.0;
@@ -133,6 +135,130 @@ async fn a_viewer_of_a_stream_that_is_stopped_is_told_so_and_stops_asking() {
     assert!(told["message"].as_str().unwrap().contains("not running"), "{told}");
     page.does("quiet 7").await;
     page.closes().await;
+}
+
+/// The tone of `gst_camera.py`, for so many seconds.
+const TONE: &str = "hear 440 5";
+
+/// Watches and listens to a camera of GStreamer's, by the way that `query` asks for.
+async fn is_seen_and_heard(container: &str, path: &str, query: &str, engine: &str) {
+    let camera = GstCamera::start().await;
+    let (_process, client) = gateway(container).await;
+    client.started("gate", &camera.url(path)).await;
+    let name = format!("heard{}-{container}{query}.png", path.replace('/', "-")).replace(['?', '='], "-");
+    let mut page = Watching::open(&client, &format!("gate{query}"), &name);
+    page.does("picture").await;
+    page.does("sound").await;
+    let before = page.does("play 2").await;
+    let heard = page.does(TONE).await;
+    let after = page.does("play 5").await;
+    println!("{path}, {container}, {engine}: {}", heard["heard"]);
+    // A sine of a quarter of full scale.
+    let level = heard["heard"]["rms"].as_f64().unwrap();
+    assert!((20.0 * (level / 0.25 * 2_f64.sqrt()).log10()).abs() < 1.0, "{heard}");
+    assert!(after["engine"].as_str().unwrap().starts_with(engine), "{after}");
+    assert_eq!((&after["muted"], &after["sound_offered"]), (&false.into(), &false.into()), "{after}");
+    for rises in ["current_time", "frames", "audio_bytes"] {
+        assert!(after[rises].as_f64() > before[rises].as_f64(), "{rises}: {before} {after}");
+    }
+    page.closes().await;
+}
+
+#[tokio::test]
+async fn aac_is_heard_with_hls_js() {
+    is_seen_and_heard("fmp4", "/aac", "", "hls.js").await;
+    is_seen_and_heard("mpegts", "/aac", "", "hls.js").await;
+}
+
+#[tokio::test]
+async fn g711_is_heard_with_hls_js() {
+    is_seen_and_heard("fmp4", "/a-law", "", "hls.js").await;
+}
+
+#[tokio::test]
+async fn aac_and_g711_are_heard_with_the_browsers_own_player() {
+    is_seen_and_heard("fmp4", "/aac", "?native=1", "the browser").await;
+    is_seen_and_heard("fmp4", "/a-law", "?native=1", "the browser").await;
+}
+
+#[tokio::test]
+async fn a_person_turns_the_sound_on_and_the_page_remembers_it() {
+    let camera = GstCamera::start().await;
+    let (_process, client) = gateway("fmp4").await;
+    client.started("gate", &camera.url("/a-law")).await;
+    let mut page = Watching::open(&client, "gate", "sound-on.png");
+    page.does("picture").await;
+    let offered = page.does("offered").await;
+    assert_eq!(offered["muted"], true, "{offered}");
+    assert_eq!(offered["audio"], "FLAC from G.711 A-law, 8\u{a0}kHz mono", "{offered}");
+    for (width, height) in [(1280, 900), (390, 844)] {
+        for scheme in ["light", "dark"] {
+            page.does(&format!("size {width} {height}")).await;
+            page.does(&format!("scheme {scheme}")).await;
+            page.does(&format!("screenshot {}", artifact(&format!("sound-{scheme}-{width}.png")))).await;
+        }
+    }
+    page.does("sound").await;
+    page.does(TONE).await;
+    page.does("reload").await;
+    page.does("picture").await;
+    let again = page.does("play 2").await;
+    assert_eq!((&again["muted"], &again["sound_offered"]), (&false.into(), &false.into()), "{again}");
+    page.does(TONE).await;
+    page.closes().await;
+}
+
+#[tokio::test]
+async fn sound_is_not_offered_where_there_is_none_and_the_page_says_why() {
+    let camera = GstCamera::start().await;
+    let (_process, client) = gateway("fmp4").await;
+    client.started("gate", &camera.url("/opus")).await;
+    let mut page = Watching::open(&client, "gate", "sound-none.png");
+    page.does("picture").await;
+    let seen = page.does("play 4").await;
+    assert_eq!((&seen["sound_offered"], &seen["audio"]), (&false.into(), &"None".into()), "{seen}");
+    assert!(seen["audio_note"].as_str().unwrap().starts_with("The camera sends Opus;"), "{seen}");
+    page.closes().await;
+}
+
+/// What looking takes, and a segment that comes a little late: a player that waits for audio stands still for good.
+const FROZEN: f64 = 1.5;
+
+/// A viewer with the sound on, of a camera that offers audio and keeps it back from so many seconds on.
+async fn silence_freezes_nothing(codec: AudioCodec, since: &str, query: &str) {
+    let options = Options {
+        audio: Some(Audio::new(codec)),
+        faults: vec![format!("{since}:no-audio").parse().unwrap()],
+        ..Options::default()
+    };
+    let camera = camera_with(options).await;
+    let (_process, client) = gateway("fmp4").await;
+    client.started("gate", &camera.url("/demo")).await;
+    let name = format!("silent-{codec:?}-{since}{query}.png").replace(['?', '='], "-");
+    let mut page = Watching::open(&client, &format!("gate{query}"), &name);
+    page.does("picture").await;
+    page.does("sound").await;
+    let before = page.does("play 3").await;
+    let began = tokio::time::Instant::now();
+    let after = page.does("play 12").await;
+    let frozen = began.elapsed().as_secs_f64() - 12.0;
+    println!("{codec:?} until {since} s{query}: the picture stood still for {frozen:.2} s of 12 s");
+    assert!(frozen < FROZEN, "the picture stood still for {frozen:.2} s: {after}");
+    assert_eq!((&after["state"], &after["muted"]), (&"playing".into(), &false.into()), "{after}");
+    assert!(after["audio_bytes"].as_f64() > before["audio_bytes"].as_f64(), "{before} {after}");
+    page.closes().await;
+}
+
+#[tokio::test]
+async fn audio_that_never_comes_freezes_no_picture() {
+    silence_freezes_nothing(AudioCodec::Pcmu, "0", "").await;
+    silence_freezes_nothing(AudioCodec::Pcmu, "0", "?native=1").await;
+}
+
+#[tokio::test]
+async fn audio_that_stops_freezes_no_picture() {
+    silence_freezes_nothing(AudioCodec::Aac, "8", "").await;
+    silence_freezes_nothing(AudioCodec::Pcma, "8", "?native=1").await;
 }
 
 /// What is served where Node has never run: `build.rs` embeds these as they are.

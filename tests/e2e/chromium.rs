@@ -14,8 +14,8 @@ use crate::common::wait::within;
 
 use std::time::Duration;
 
-/// Above the deadlines that the drivers keep themselves.
-const DEADLINE: Duration = Duration::from_secs(60);
+/// Above the deadlines that the drivers keep themselves, with time for the last screenshot.
+const DEADLINE: Duration = Duration::from_secs(90);
 
 /// Where a screenshot is kept.
 pub(crate) fn artifact(name: &str) -> String {

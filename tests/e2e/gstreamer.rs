@@ -12,17 +12,13 @@
 mod common;
 mod gst_camera;
 
-use std::process::Stdio;
-
 use serde_json::Value;
-use tokio::process::Command;
 
 use common::ffmpeg;
 use common::http::Client;
 use common::player::Player;
 use common::playlist::{self, Measured, check_media};
 use common::process::Camgate;
-use common::wait::soon;
 use gst_camera::GstCamera;
 
 /// How much media each player takes, in seconds.
@@ -144,7 +140,7 @@ async fn plays_as(container: &str, sent: Sent, link: &str) {
 async fn plays_live(container: &str, sent: Sent, client: &Client) {
     const SECONDS: u32 = 8;
     let url = format!("http://{}/streams/1/stream.m3u8", client.address);
-    let found = live(container, "ffprobe", &ffprobe(&url)).await;
+    let found = ffmpeg::run_live(container, "ffprobe", &ffprobe(&url)).await;
     assert_described(sent, &found);
     let seconds = SECONDS.to_string();
     let play = [
@@ -160,25 +156,10 @@ async fn plays_live(container: &str, sent: Sent, client: &Client) {
         "framemd5",
         "-",
     ];
-    let pictures = live(container, "ffmpeg", &play).await;
+    let pictures = ffmpeg::run_live(container, "ffmpeg", &play).await;
     let pictures = pictures.lines().filter(|line| !line.starts_with('#')).count();
     let expected = (SECONDS * sent.frame_rate) as usize;
     assert!(pictures.abs_diff(expected) <= 2, "{pictures} pictures in {SECONDS} s");
-}
-
-/// Runs a player on a live playlist, and returns what it printed. It may not complain, but for what it says of any
-/// origin: on live fMP4, ffmpeg 5.1 warns of a second `moov` when its HLS demuxer goes on after a reload. It does the same
-/// on a live playlist that its own `hls` muxer writes (`-f hls -hls_segment_type fmp4 -hls_flags delete_segments`).
-async fn live(container: &str, program: &str, arguments: &[&str]) -> String {
-    let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-    let output = soon(program, command.output()).await.unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    let of_any_origin =
-        |line: &&str| container == "fmp4" && line.ends_with("Found duplicated MOOV Atom. Skipped it");
-    let complaints: Vec<&str> = said.lines().filter(|line| !of_any_origin(line)).collect();
-    assert!(output.status.success() && complaints.is_empty(), "{container}: {program} {arguments:?}: {said}");
-    String::from_utf8(output.stdout).unwrap()
 }
 
 fn ffprobe(source: &str) -> [&str; 9] {

@@ -53,3 +53,17 @@ async fn the_directory_of_older_deployments_is_answered_with_one_warning() {
     let warnings: Vec<_> = stderr.lines().filter(|line| line.contains("WARN")).collect();
     assert!(warnings.len() == 1 && warnings[0].contains("STREAM_DIR"), "{stderr}");
 }
+
+#[tokio::test]
+async fn a_fault_or_an_oddity_that_there_is_not_is_refused_and_help_names_those_that_there_are() {
+    for (flag, value) in [("--fault", "5:nonsense"), ("--odd", "nonsense")] {
+        let (status, _, stderr) = Camgate::run(&["camera", flag, value], &[]).ended().await;
+        assert!(!status.success() && stderr.contains(value) && stderr.contains(flag), "{stderr}");
+    }
+    let (status, stdout, _) = Camgate::run(&["camera", "--help"], &[]).ended().await;
+    assert!(status.success());
+    let words = stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    for name in ["setup-status=453", "partition", "at-most-sessions=N", "no-origin"] {
+        assert!(words.contains(name), "{name} is not in {stdout}");
+    }
+}

@@ -68,3 +68,15 @@ async fn a_thousand_tracks_of_unknown_codecs_are_still_told_in_a_sentence() {
     let detail = problem["detail"].as_str().unwrap();
     assert!(detail.contains("CODEC0") && detail.len() < 300, "{} bytes", detail.len());
 }
+
+#[tokio::test]
+async fn a_session_description_that_upsets_the_parser_is_refused_in_words() {
+    // sdp-types 0.1.8 forgets that a line was none, takes the next one for a medium, and panics.
+    let sdp = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=hostile\r\nt=0 0\r\nnonsense\r\na=control:*\r\n".to_owned();
+    let camera = hostile_camera(sdp, Bytes::new()).await;
+    let gateway = TestGateway::start().await;
+    let problem = gateway.start("1", &format!("rtsp://{camera}/demo")).await.problem(502, "camera_rejected");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("cannot be read"), "{detail}");
+    assert_eq!(gateway.stream_count().await, 0);
+}

@@ -7,6 +7,60 @@ const playlist = `/streams/${encodeURIComponent(id)}/stream.m3u8`;
 const screen = byId('player');
 const video = byId('video');
 
+// Without sound a page may start by itself. Who has turned it on once has it for the rest of the session.
+const soundButton = byId('sound');
+let pageMuted = true;
+let hasAudio = false;
+
+function chosen(on) {
+  try {
+    if (on !== undefined) sessionStorage.setItem('camgate.sound', on ? 'on' : 'off');
+    return sessionStorage.getItem('camgate.sound') === 'on';
+  } catch {
+    return false;
+  }
+}
+
+function showSound() {
+  soundButton.hidden = !hasAudio || !video.muted;
+}
+
+function mute(muted) {
+  pageMuted = video.muted = muted;
+  showSound();
+}
+
+async function playWithSound() {
+  mute(!chosen());
+  try {
+    await video.play();
+  } catch (error) {
+    if (error.name !== 'NotAllowedError' || video.muted) throw error;
+    mute(true);
+    await video.play();
+  }
+}
+
+video.addEventListener('volumechange', () => {
+  if (video.muted !== pageMuted) chosen(!video.muted);
+  pageMuted = video.muted;
+  showSound();
+});
+soundButton.addEventListener('click', () => {
+  mute(false);
+  if (video.volume === 0) video.volume = 1;
+  chosen(true);
+  video.play().catch(() => undefined);
+  video.focus({ preventScroll: true });
+});
+
+function audioFact(audio) {
+  if (audio === null) return 'None';
+  const from = audio.source === audio.codec ? '' : ` from ${audio.source}`;
+  const layout = ['', 'mono', 'stereo'][audio.channels] ?? `${audio.channels} channels`;
+  return `${audio.codec}${from}, ${Number((audio.sample_rate / 1000).toFixed(2))} kHz ${layout}`;
+}
+
 function setScreen(state, title = '', detail = '') {
   screen.dataset.state = state;
   video.controls = ['playing', 'paused', 'buffering'].includes(state);
@@ -22,7 +76,8 @@ function end(state, title, detail) {
   video.removeAttribute('src');
   video.load();
   byId('camera-note').hidden = true;
-  for (const fact of document.querySelectorAll('dd[data-field]')) fact.textContent = '–';
+  document.querySelector('.fact-note').textContent = '';
+  for (const fact of document.querySelectorAll('dd[data-field]:not(.fact-note)')) fact.textContent = '–';
 }
 
 function play() {
@@ -36,7 +91,7 @@ function play() {
   }
   setScreen('loading', 'Loading', 'The first picture comes with the camera’s next keyframe.');
   video.src = playlist;
-  video.play().catch((error) => error.name === 'NotAllowedError' && setScreen('paused'));
+  playWithSound().catch((error) => error.name === 'NotAllowedError' && setScreen('paused'));
 }
 
 const TRIES = 5;
@@ -77,12 +132,16 @@ async function refresh() {
   if (response === null && screen.dataset.state === 'buffering') setScreen('buffering', 'The gateway does not answer');
   if (!response?.ok) return;
   const status = await response.json();
+  hasAudio = status.audio !== null;
+  showSound();
   const facts = {
     resolution: video.videoWidth ? `${video.videoWidth} × ${video.videoHeight}` : '–',
     bitrate: status.bitrate_bps ? `${(status.bitrate_bps / 1e6).toFixed(2)} Mbit/s` : '–',
     dropped: `${video.getVideoPlaybackQuality().droppedVideoFrames} of ${video.getVideoPlaybackQuality().totalVideoFrames}`,
     frame_rate: status.frame_rate ? `${Number(status.frame_rate.toFixed(2))} fps` : '–',
     codec: status.codec ?? '–',
+    audio: audioFact(status.audio),
+    audio_note: status.audio_note ? `${status.audio_note[0].toUpperCase()}${status.audio_note.slice(1)}.` : '',
     viewers: String(status.viewers),
     engine: 'the browser',
   };

@@ -15,6 +15,10 @@ export interface StreamStatus {
   /** Frames a second. */
   frame_rate: number | null;
   bitrate_bps: number | null;
+  /** The audio beside the video; null if there is none. */
+  audio: AudioStatus | null;
+  /** Why there is no audio, or none is heard, where one might expect some. */
+  audio_note: string | null;
   uptime_seconds: number;
   idle_seconds: number;
   viewers: number;
@@ -26,6 +30,17 @@ export interface StreamStatus {
   /** The camera's address without its credentials. */
   source: string;
   stream_path: string;
+}
+
+export interface AudioStatus {
+  /** What players get, */
+  codec: string;
+  rfc6381: string;
+  /** and what the camera sends. */
+  source: string;
+  /** Hz. */
+  sample_rate: number;
+  channels: number;
 }
 
 export interface Health {

@@ -45,6 +45,20 @@ test('what is not known yet is a dash, not a zero and not NaN', () => {
   }
 });
 
+test('audio is told as what is heard, and what it was made from where that differs', () => {
+  const aac = { codec: 'AAC', source: 'AAC', sample_rate: 48_000, channels: 2 };
+  assert.equal(format.audio(aac), 'AAC, 48\u00a0kHz stereo');
+  const flac = { codec: 'FLAC', source: 'G.711 A-law', sample_rate: 8_000, channels: 1 };
+  assert.equal(format.audio(flac), 'FLAC from G.711 A-law, 8\u00a0kHz mono');
+  assert.equal(format.audio({ ...aac, sample_rate: 11_025, channels: 6 }), 'AAC, 11.03\u00a0kHz 6 channels');
+  assert.equal(format.audio(null), 'None');
+});
+
+test('a reason reads as a sentence, and no reason as nothing', () => {
+  assert.equal(format.sentence('the camera sends Opus'), 'The camera sends Opus.');
+  assert.equal(format.sentence(null), '');
+});
+
 test('a state this page has never heard of is still shown', () => {
   assert.equal(format.stateWord('live'), 'Live');
   assert.equal(format.stateWord('draining'), 'draining');

@@ -37,6 +37,18 @@ export function latency(seconds: number | null | undefined): string {
   return known(seconds) ? `${Math.max(0, seconds).toFixed(1)} s` : UNKNOWN;
 }
 
+/** What is heard, and what it was made from: `FLAC from G.711 A-law, 8 kHz mono`. */
+export function audio(track: { codec: string; source: string; sample_rate: number; channels: number } | null): string {
+  if (track === null) return 'None';
+  const from = track.source === track.codec ? '' : ` from ${track.source}`;
+  const layout = ['', 'mono', 'stereo'][track.channels] ?? `${track.channels} channels`;
+  return `${track.codec}${from}, ${Number((track.sample_rate / 1000).toFixed(2))}\u00a0kHz ${layout}`;
+}
+
+/** A reason as the gateway gives it, as a sentence of its own. */
+export const sentence = (reason: string | null): string =>
+  reason ? `${reason[0]?.toUpperCase() ?? ''}${reason.slice(1)}.` : '';
+
 export function count(n: number, one: string, many: string): string {
   return `${n} ${n === 1 ? one : many}`;
 }

@@ -5,6 +5,7 @@ import * as api from './api';
 import * as format from './format';
 import * as playback from './playback';
 import { Problem, whyNoStream } from './problem';
+import { Sound } from './sound';
 import { element, field, poll, show } from './dom';
 
 /** What the screen shows; tests read it as `data-state`. */
@@ -24,6 +25,7 @@ const forceNative = new URLSearchParams(location.search).get('native') === '1';
 const screen = element('player', HTMLElement);
 const video = element('video', HTMLVideoElement);
 const retryButton = element('retry', HTMLButtonElement);
+const sound = new Sound(video, element('sound', HTMLButtonElement));
 
 let current: playback.Playback | null = null;
 let tries = 0;
@@ -63,7 +65,7 @@ function play(): void {
     return;
   }
   screen.dataset['engine'] = current.name;
-  video.play().catch((error: unknown) => {
+  sound.play().catch((error: unknown) => {
     // A browser that refuses even muted autoplay leaves the controls to the person. Other rejections (the source was
     // replaced, or failed) are told by the events of what replaced it.
     if (error instanceof DOMException && error.name === 'NotAllowedError') setScreen('paused');
@@ -164,6 +166,8 @@ function showStatus(): void {
   show(badge, status === null ? '' : format.stateWord(status.state));
   screen.dataset['camera'] = status?.state ?? '';
 
+  sound.offer((status?.audio ?? null) !== null);
+
   const note = element('camera-note', HTMLElement);
   note.hidden = status === null || status.state === 'live';
   const waiting = status?.state === 'reconnecting' ? 'The camera was lost; camgate is reconnecting' : 'camgate is connecting to the camera';
@@ -185,6 +189,8 @@ function showStats(): void {
     dropped: quality && quality.totalVideoFrames > 0 ? `${quality.droppedVideoFrames} of ${quality.totalVideoFrames}` : format.UNKNOWN,
     frame_rate: format.frameRate(status?.frame_rate),
     codec: status?.codec ?? format.UNKNOWN,
+    audio: status === null ? format.UNKNOWN : format.audio(status.audio),
+    audio_note: format.sentence(status?.audio_note ?? null),
     viewers: status === null ? format.UNKNOWN : String(status.viewers),
     engine: current?.name ?? format.UNKNOWN,
   };

@@ -167,7 +167,7 @@ fn dates_are_the_cameras_where_its_clock_agrees_with_ours_and_arrivals_where_not
         let mut camera = Camera::new(settings());
         camera.set_track(&small());
         let midnight = Duration::from_secs(2_208_988_800) + Duration::from_millis(MIDNIGHT.unsigned_abs());
-        let ntp = midnight.as_millis() as i64 + ahead;
+        let ntp = i64::try_from(midnight.as_millis()).unwrap() + ahead;
         let ntp = Duration::from_millis(ntp.unsigned_abs());
         camera.packager.video_report(SenderReport { ntp, stamp: Ticks(camera.clock) });
         play(&mut camera, 4, false);

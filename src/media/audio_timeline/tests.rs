@@ -99,8 +99,9 @@ impl Camera {
         let ntp = Duration::from_secs(3_900_000_000) + Duration::from_millis(self.now);
         let stamp = Ticks(77_000 + i64::try_from(self.now).unwrap() * 90);
         self.audio.video_report(SenderReport { ntp, stamp });
-        let stamp = self.audio_stamp + LENGTH;
-        let stamp = Ticks(stamp + stamp * self.audio_gain / 1_000_000);
+        let stamp = self.audio_stamp.saturating_add(LENGTH);
+        let gained = i128::from(stamp) * i128::from(self.audio_gain) / 1_000_000;
+        let stamp = Ticks(stamp.saturating_add(i64::try_from(gained).unwrap()));
         self.audio.audio_report(SenderReport { ntp, stamp });
     }
 }
@@ -217,4 +218,19 @@ fn another_session_goes_on_behind_what_has_been() {
     let after = camera.samples[250];
     assert!(after.0 >= before.0 + before.1);
     assert!(camera.samples.len() >= 498);
+}
+
+#[test]
+fn stamps_as_far_apart_as_numbers_go_are_placed_or_left_out() {
+    let mut camera = Camera::new();
+    camera.play(1);
+    for stamp in [i64::MAX, i64::MIN, 0, i64::MIN + 1, i64::MAX - 1, i64::MAX / 2] {
+        camera.report();
+        camera.audio.audio_report(SenderReport { ntp: Duration::ZERO, stamp: Ticks(stamp) });
+        camera.audio_stamp = stamp;
+        let place = camera.audio.place(Ticks(stamp), Duration::from_millis(camera.now), &camera.video);
+        camera.samples.extend(place.sample.map(|(at, length)| (at.0, length.0)));
+        camera.now += 40;
+    }
+    assert!(camera.samples.windows(2).all(|pair| pair[0].0 + pair[0].1 <= pair[1].0), "{:?}", camera.samples);
 }

@@ -18,8 +18,17 @@ pub(in crate::mux) fn carries(track: &AudioTrack) -> bool {
     adts(track, 0).is_some()
 }
 
+/// The longest frame: an ADTS header has 13 bits for its length and its own.
+const MOST_DATA: usize = (1 << 13) - 1 - ADTS_HEADER;
+
+/// The frames of `audio` whose length a header can tell. RFC 3640 lets a camera send slightly longer ones, which are none
+/// of AAC.
+pub(super) fn carried(audio: &[AudioSample]) -> Vec<AudioSample> {
+    audio.iter().filter(|sample| sample.data.len() <= MOST_DATA).cloned().collect()
+}
+
 /// Frames of `audio` that fit one PES packet, and the rest.
-fn split<'a>(audio: &'a [AudioSample]) -> (&'a [AudioSample], &'a [AudioSample]) {
+fn split(audio: &[AudioSample]) -> (&[AudioSample], &[AudioSample]) {
     let mut length = 0;
     let fits = audio.iter().take_while(|sample| {
         length += ADTS_HEADER + sample.data.len();

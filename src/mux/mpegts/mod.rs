@@ -56,6 +56,7 @@ impl Muxer {
         audio: &[AudioSample],
         starts_segment: bool,
     ) -> Chunks {
+        let audio = &audio::carried(audio)[..];
         let tables = if starts_segment { 2 } else { 0 };
         let units = || samples.iter().map(|sample| Pes::new(&tracks.video, sample));
         let packets = tables + units().map(|unit| unit.packets()).sum::<usize>() + audio::packets(audio);

@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use super::Muxer;
 use super::packet::PACKET;
 use super::pes::DECODE_DELAY;
-use crate::media::{Sample, Ticks, VideoTrack};
+use crate::media::{AudioCodec, AudioSample, AudioTrack, Sample, Ticks, Timescale, Tracks, VideoTrack};
 use crate::mux::testing::{hex_dump, parts, sample, silent, track};
 
 /// What the demuxer found.
@@ -219,6 +219,30 @@ fn the_room_for_an_access_unit_is_known_before_it_is_written() {
         let written = part(&mut Muxer::default(), &[sample], false).len();
         assert_eq!(written, counted * PACKET, "slice of {length} bytes");
     }
+}
+
+#[test]
+fn a_frame_whose_length_no_adts_header_can_tell_is_left_out() {
+    let audio = AudioTrack {
+        codec: AudioCodec::Aac,
+        timescale: Timescale::VIDEO,
+        channels: 2,
+        rfc6381: "mp4a.40.2".into(),
+        decoder_config: Bytes::from_static(&[0x11, 0x90]),
+        frame_length: Ticks(1920),
+    };
+    let tracks = Tracks { video: track(), audio: Some(audio) };
+    let frame = |length: &usize| AudioSample {
+        decode_time: Ticks(0),
+        duration: Ticks(1920),
+        data: vec![0x21; *length].into(),
+    };
+    let part = |lengths: &[usize]| {
+        let frames: Vec<_> = lengths.iter().map(frame).collect();
+        Muxer::default().part(&tracks, &[sample(0, 1, 0, true, &[&[0x65]])], &frames, true).concat()
+    };
+    assert_eq!(part(&[5, 8185, 6]), part(&[5, 6]));
+    assert!(part(&[8184]).len() > 8184);
 }
 
 /// What a decoder must get for a sample, from its units as they were before framing.

@@ -111,12 +111,12 @@ fn each_second_keyframe_has_the_other_pps() {
 
 #[test]
 fn keyframes_are_left_out_without_a_gap_in_the_numbers() {
-    let units_of = |fault| -> Vec<usize> {
+    let units_of = |fault| -> Vec<f64> {
         let units = units(fault, 10, 2.0);
-        units.iter().filter(|unit| unit.2.contains(&5)).map(|unit| (unit.0 * 25.0).round() as usize).collect()
+        units.iter().filter(|unit| unit.2.contains(&5)).map(|unit| (unit.0 * 25.0).round()).collect()
     };
-    assert_eq!(units_of("0.1+1:no-keyframes"), [0, 30, 40]);
-    assert_eq!(units_of("0:keyframe-every=1"), [0, 30]);
+    assert_eq!(units_of("0.1+1:no-keyframes"), [0.0, 30.0, 40.0]);
+    assert_eq!(units_of("0:keyframe-every=1"), [0.0, 30.0]);
     let (packets, _) = sent(&["0:no-keyframes"], 10, SILENT, 1.0);
     assert!(packets.iter().zip(&packets[1..]).all(|(a, b)| b.1.sequence == a.1.sequence.wrapping_add(1)));
     assert!(packets.iter().all(|(_, packet)| packet.payload[0] & 0x1f != 7));
