@@ -35,7 +35,8 @@ const CLOCK_TOLERANCE: Duration = Duration::from_millis(500);
 /// For so long the first pictures of a run may show that the one that set the clock came late.
 const SETTLING: Duration = Duration::from_secs(5);
 
-/// Pictures that have been late for so long are no burst behind a stall of the network: the clock is set anew.
+/// Pictures that have been late for so long, and for as much of their own time, are no burst behind a stall of the
+/// network: the clock is set anew.
 const LATE_FOR: Duration = Duration::from_secs(3);
 
 /// Cuts one stream.
@@ -67,8 +68,8 @@ pub struct Segmenter {
 struct Clock {
     decode_time: Ticks,
     arrival: Arrival,
-    /// The first arrival of those that have been late without a break.
-    late_since: Option<Duration>,
+    /// Arrival and decode time of the first picture of those that have been late without a break.
+    late_since: Option<(Duration, Ticks)>,
 }
 
 /// The segment that is being made.
@@ -289,10 +290,14 @@ impl Segmenter {
             *clock = Clock { arrival: Arrival { wall: time, ..arrival }, ..fresh };
         } else if arrival.wall <= time.after(CLOCK_TOLERANCE) {
             clock.late_since = None;
-        } else if arrival.elapsed.saturating_sub(*clock.late_since.get_or_insert(arrival.elapsed)) >= LATE_FOR
-        {
-            time = arrival.wall;
-            *clock = fresh;
+        } else {
+            let (arrived, decoded) = *clock.late_since.get_or_insert((arrival.elapsed, sample.decode_time));
+            // While the network stands still, no time of the pictures passes.
+            let media = self.tracks.video.timescale.duration(sample.decode_time - decoded);
+            if arrival.elapsed.saturating_sub(arrived).min(media) >= LATE_FOR {
+                time = arrival.wall;
+                *clock = fresh;
+            }
         }
         self.latest_time_of_day = latest.max(time);
         self.latest_time_of_day

@@ -49,7 +49,7 @@ use viewer::Viewer;
 const VIEWERS: usize = 2;
 
 /// Streams whose media is kept and decoded.
-const DECODED: usize = 10;
+const DECODED: usize = 6;
 
 /// Segments that each viewer has to get after the end, and how long they may take on a busy machine.
 const MORE: usize = 2;
@@ -124,7 +124,7 @@ impl Run {
         join_all((0..self.cameras).map(start)).await;
 
         let end = Instant::now() + Duration::from_secs(self.seconds);
-        let every = self.cameras.div_ceil(DECODED).min(3);
+        let every = (self.cameras / DECODED).max(1);
         let watching = (0..self.cameras * VIEWERS).map(|n| {
             let (number, which) = (n / VIEWERS, n % VIEWERS);
             let keeps = which == 0 && number.is_multiple_of(every) && number / every < DECODED;

@@ -1,6 +1,6 @@
 //! A viewer for whom a camera's faults are no excuse: everything that is listed is there, and no number goes back.
 //!
-//! Time is not judged, for the faults take some, but that the dates of segments rise.
+//! Time is not judged, for the faults take some, but that dates never go back.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -109,7 +109,7 @@ impl Viewer {
         let before = self.segments.get(&(segment.media_sequence - 1));
         let (before, date) = (before.and_then(|before| before.program_date_time), segment.program_date_time);
         if let (Some(before), Some(date)) = (before, date)
-            && date <= before
+            && date < before
         {
             self.finds(format!("the date goes back from {before:.3} to {date:.3}: {segment:?}"));
         }

@@ -2,11 +2,12 @@
 
 use std::io::Write as _;
 use std::process::Stdio;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::process::Command;
 
-use super::wait::soon;
+use super::wait::{soon, within};
 
 /// Runs a program of the ffmpeg package; returns what it printed. A single word of complaint is a failure.
 pub async fn run(program: &str, arguments: &[&str]) -> String {
@@ -63,6 +64,9 @@ fn decoding(path: &str) -> [&str; 13] {
     arguments
 }
 
+/// Minutes of media, on a busy machine.
+const LONG: Duration = Duration::from_secs(300);
+
 /// What came of media that may be damaged.
 #[derive(Debug)]
 pub struct Decoded {
@@ -72,12 +76,12 @@ pub struct Decoded {
     pub crashed: bool,
 }
 
-/// The same for media that may be damaged: whether a complaint is a failure is for the caller to say.
+/// The same for media that may be damaged, or long: whether a complaint is a failure is for the caller to say.
 pub async fn decode_loosely(chunks: &[Bytes]) -> Decoded {
     let file = file(chunks);
     let mut command = Command::new("ffmpeg");
     command.args(decoding(file.path().to_str().unwrap())).stdin(Stdio::null()).kill_on_drop(true);
-    let output = soon("ffmpeg", command.output()).await.unwrap();
+    let output = within("ffmpeg", LONG, command.output()).await.unwrap();
     let frames = String::from_utf8_lossy(&output.stdout);
     Decoded {
         pictures: frames.lines().filter(|line| line.starts_with("0,")).count(),

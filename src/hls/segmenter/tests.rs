@@ -241,6 +241,22 @@ fn a_burst_after_a_stall_does_not_move_the_dates() {
 }
 
 #[test]
+fn a_stall_just_behind_a_late_picture_does_not_move_the_dates_either() {
+    let mut feed = Feed::settled();
+    feed.group(50, FRAME);
+    feed.delay = 600;
+    feed.sample(FRAME, true, 100);
+    for i in 1..150 {
+        feed.delay = (5000 - i64::from(i) * 40).max(0);
+        feed.sample(FRAME, i % 50 == 0, 100);
+    }
+    feed.delay = 0;
+    feed.group(50, FRAME);
+    feed.interrupt();
+    assert_eq!(feed.dates(), [2000, 4000, 6000, 8000, 10_000]);
+}
+
+#[test]
 fn a_stream_whose_pictures_stay_late_tells_their_arrival_in_the_end() {
     let mut feed = Feed::settled();
     feed.group(50, FRAME);
