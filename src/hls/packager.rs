@@ -14,12 +14,15 @@ use super::window::{OpenParts, Snapshot, Window};
 use crate::media::parameter_sets::{Change, ParameterSetTracker};
 use crate::media::timeline::Timeline;
 use crate::media::{
-    AccessUnit, AudioSource, AudioTrack, AudioUnit, Sample, SenderReport, Tracks, VideoTrack,
+    AccessUnit, Arrival, AudioSource, AudioTrack, AudioUnit, Sample, SenderReport, Ticks, Tracks, VideoTrack,
 };
 use crate::mux::Container;
 
 /// A camera's time of day is believed while it is no farther from ours.
 const CAMERA_TIME_WITHIN: i64 = 1000;
+
+/// Pictures that are later or earlier than so many milliseconds say nothing of the camera's time of day.
+const ON_TIME: i64 = 200;
 
 /// Packs one stream, from its start to its stop, whatever happens to its camera meanwhile.
 #[derive(Debug)]
@@ -32,8 +35,10 @@ pub struct Packager {
     pipeline: Option<Pipeline>,
     /// The camera's audio, where it offers some that can be carried.
     audio: Option<AudioLane>,
-    /// What the camera said last of the video's clock.
+    /// What the camera said of the video's clock since the last picture.
     video_report: Option<SenderReport>,
+    /// Milliseconds that the camera's time of day is ahead of ours, where it is believed.
+    camera_ahead: i64,
     awaits_random_access: bool,
     /// As far as is known, on the clock of arrivals.
     now: Duration,
@@ -62,6 +67,7 @@ impl Packager {
             pipeline: None,
             audio: None,
             video_report: None,
+            camera_ahead: 0,
             awaits_random_access: true,
             now: Duration::ZERO,
         }
@@ -86,7 +92,7 @@ impl Packager {
     /// on the clock of arrivals. Returns whether viewers have something new to see.
     pub fn set_audio(&mut self, source: Option<&AudioSource>, now: Duration) -> bool {
         self.now = self.now.max(now);
-        self.video_report = None;
+        (self.video_report, self.camera_ahead) = (None, 0);
         match &mut self.audio {
             Some(lane) if Some(lane.source()) == source => lane.interrupt(),
             lane => *lane = source.and_then(|source| AudioLane::new(source.clone())),
@@ -182,20 +188,21 @@ impl Packager {
         if let Some(sets) = pipeline.in_band.as_ref().filter(|_| unit.random_access) {
             unit.data = [&sets[..], &unit.data[..]].concat().into();
         }
-        if let Some(report) = &self.video_report {
-            let camera = report.time_of_day(unit.pts, pipeline.tracks.video.timescale);
-            if (camera.0 - unit.arrival.wall.0).abs() <= CAMERA_TIME_WITHIN {
-                unit.arrival.wall = camera;
-            }
-        }
-        let (pts, now) = (unit.pts, unit.arrival.elapsed);
+        let (pts, arrival) = (unit.pts, unit.arrival);
         let starts_run = !pipeline.timeline.is_running();
-        let sample = pipeline.timeline.push(unit);
+        let mut sample = pipeline.timeline.push(unit);
+        if let Some(report) = self.video_report.take() {
+            let ahead = camera_ahead(&report, pts, arrival, &pipeline.timeline);
+            self.camera_ahead = ahead.unwrap_or(self.camera_ahead);
+        }
+        if let Some(sample) = &mut sample {
+            sample.arrival.wall.0 += self.camera_ahead;
+        }
         if let Some(lane) = &mut self.audio {
             if starts_run {
                 lane.start(pts, &pipeline.timeline);
             }
-            lane.fill(now, &pipeline.timeline, |sample| pipeline.segmenter.push_audio(sample));
+            lane.fill(arrival.elapsed, &pipeline.timeline, |sample| pipeline.segmenter.push_audio(sample));
         }
         news | sample.is_some_and(|sample| self.take(sample))
     }
@@ -263,6 +270,19 @@ impl Packager {
         };
         Some(self.window.snapshot(self.run, &pipeline.tracks, open))
     }
+}
+
+/// Milliseconds by which the camera's time of day is ahead of ours; 0 where it is too far off to be believed. Told by the
+/// picture stamped `pts`, the last one on `timeline`, unless that is late or early itself.
+fn camera_ahead(report: &SenderReport, pts: Ticks, arrival: Arrival, timeline: &Timeline) -> Option<i64> {
+    let late = timeline.at_arrival(arrival.elapsed)? - timeline.at_stamp(pts)?;
+    let late = late.0.saturating_mul(1000) / i64::from(timeline.timescale().hz());
+    if late.saturating_abs() > ON_TIME {
+        return None;
+    }
+    let ours = arrival.wall.0.saturating_sub(late);
+    let ahead = report.time_of_day(pts, timeline.timescale()).0.saturating_sub(ours);
+    Some(if ahead.saturating_abs() <= CAMERA_TIME_WITHIN { ahead } else { 0 })
 }
 
 #[cfg(test)]

@@ -29,16 +29,6 @@ const RAMP: [f64; 2] = [0.25, 0.5];
 /// A keyframe that comes so much too early is still good enough to cut at: cameras count frames, not seconds.
 const EARLY: f64 = 0.9;
 
-/// How far arrivals may be behind a stream's own clock before that is doubted when it tells the time of day.
-const CLOCK_TOLERANCE: Duration = Duration::from_millis(500);
-
-/// For so long the first pictures of a run may show that the one that set the clock came late.
-const SETTLING: Duration = Duration::from_secs(5);
-
-/// Pictures that have been late for so long, and for as much of their own time, are no burst behind a stall of the
-/// network: the clock is set anew.
-const LATE_FOR: Duration = Duration::from_secs(3);
-
 /// Cuts one stream.
 #[derive(Debug)]
 pub struct Segmenter {
@@ -54,22 +44,13 @@ pub struct Segmenter {
     discontinuity: bool,
     segments_cut: usize,
     latest_keyframe: Option<Ticks>,
-    clock: Option<Clock>,
-    latest_time_of_day: WallTime,
+    /// That of the latest sample, and its decode time.
+    latest_date: (WallTime, Ticks),
     open: Option<OpenSegment>,
     /// Audio that came since the last part was cut, and how much of it.
     audio: Vec<AudioSample>,
     audio_duration: Ticks,
     audio_bytes: usize,
-}
-
-/// Tells the time of day of a decode time: by the arrival of one sample that serves for a whole run.
-#[derive(Debug, Clone, Copy)]
-struct Clock {
-    decode_time: Ticks,
-    arrival: Arrival,
-    /// Arrival and decode time of the first picture of those that have been late without a break.
-    late_since: Option<(Duration, Ticks)>,
 }
 
 /// The segment that is being made.
@@ -113,8 +94,7 @@ impl Segmenter {
             discontinuity: false,
             segments_cut: 0,
             latest_keyframe: None,
-            clock: None,
-            latest_time_of_day: WallTime(0),
+            latest_date: (WallTime(0), Ticks::ZERO),
             open: None,
             audio: Vec::new(),
             audio_duration: Ticks::ZERO,
@@ -148,7 +128,6 @@ impl Segmenter {
     /// Finishes the open segment: what comes next is not a continuation of it.
     pub fn interrupt(&mut self) -> Option<Segment> {
         let segment = self.close();
-        self.clock = None;
         self.discontinuity |= segment.is_some();
         segment
     }
@@ -186,7 +165,7 @@ impl Segmenter {
         if sample.random_access {
             self.latest_keyframe = Some(sample.decode_time);
         }
-        let program_date_time = self.time_of_day(&sample);
+        let program_date_time = self.date(&sample);
         let open = match &mut self.open {
             Some(open) => open,
             None => {
@@ -268,39 +247,16 @@ impl Segmenter {
         self.tracks.video.timescale.duration(ticks)
     }
 
-    /// When the picture of `sample` arrived. Within a run the stream's own clock tells it, so that a burst of late
-    /// packets does not make the time of day stumble; where that clock is seen to be wrong, arrival tells it. It
-    /// never goes back, even if the wall clock does.
-    fn time_of_day(&mut self, sample: &Sample) -> WallTime {
-        let arrival = sample.arrival;
-        let fresh = Clock { decode_time: sample.decode_time, arrival, late_since: None };
-        let latest = self.latest_time_of_day;
-        let clock = self.clock.get_or_insert_with(|| {
-            let wall = arrival.wall.max(latest);
-            Clock { arrival: Arrival { wall, ..arrival }, ..fresh }
-        });
-        let since = self.tracks.video.timescale.duration(sample.decode_time - clock.decode_time);
-        let mut time = clock.arrival.wall.after(since);
-        let due = clock.arrival.elapsed + since;
-        let settling = arrival.elapsed.saturating_sub(clock.arrival.elapsed) < SETTLING;
-        if due > arrival.elapsed + if settling { Duration::ZERO } else { CLOCK_TOLERANCE } {
-            // A picture can't come before its time: the one that set the clock came late. Later on, the timeline is kept
-            // to arrivals, and a little too early is soon corrected there.
-            time = clock.arrival.wall.after(arrival.elapsed.saturating_sub(clock.arrival.elapsed));
-            *clock = Clock { arrival: Arrival { wall: time, ..arrival }, ..fresh };
-        } else if arrival.wall <= time.after(CLOCK_TOLERANCE) {
-            clock.late_since = None;
+    /// When the picture of `sample` arrived. Where the wall clock goes back the dates go on at their own pace.
+    fn date(&mut self, sample: &Sample) -> WallTime {
+        let (latest, at) = self.latest_date;
+        let date = if sample.arrival.wall < latest {
+            latest.after(self.duration(sample.decode_time - at))
         } else {
-            let (arrived, decoded) = *clock.late_since.get_or_insert((arrival.elapsed, sample.decode_time));
-            // While the network stands still, no time of the pictures passes.
-            let media = self.tracks.video.timescale.duration(sample.decode_time - decoded);
-            if arrival.elapsed.saturating_sub(arrived).min(media) >= LATE_FOR {
-                time = arrival.wall;
-                *clock = fresh;
-            }
-        }
-        self.latest_time_of_day = latest.max(time);
-        self.latest_time_of_day
+            sample.arrival.wall
+        };
+        self.latest_date = (date, sample.decode_time);
+        date
     }
 
     fn close_part(&mut self) {

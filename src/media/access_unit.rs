@@ -32,7 +32,8 @@ pub struct Sample {
     pub duration: Ticks,
     /// Presentation time less decode time. Negative only while the depth of B-frames is being learned.
     pub composition_offset: Ticks,
-    /// When its picture arrived.
+    /// When its picture arrived. The wall clock is that of an arrival without delay: of pictures that come in a burst behind a
+    /// stall it tells when they were due.
     pub arrival: Arrival,
     /// A decoder can start here.
     pub random_access: bool,

@@ -38,7 +38,7 @@ const FAST_SLEW: i64 = 3;
 const FAR_TOO_LATE: Duration = Duration::from_millis(500);
 
 /// For so long after its start a stream's least delay is still being found out.
-const SETTLING: Duration = Duration::from_secs(5);
+const SETTLING: Duration = Duration::from_secs(2);
 
 /// Compares the decode times of one run with arrivals.
 #[derive(Debug)]
@@ -136,6 +136,8 @@ impl Pace {
         let most = frame_duration.0 / if far_off { FAST_SLEW } else { SLEW };
         let now = Ticks(self.outstanding.0.clamp(-most, most));
         self.outstanding = self.outstanding - now;
+        // What has been seen is measured by the offset as it is from now on: nothing is to be corrected twice.
+        self.least = self.least.map(|least| least - now);
         now
     }
 }

@@ -102,6 +102,12 @@ impl WallTime {
         Self(self.0.saturating_add(millis))
     }
 
+    /// The instant `earlier` before this one.
+    pub fn before(self, earlier: Duration) -> Self {
+        let millis = i64::try_from(earlier.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(millis))
+    }
+
     /// Tenths of a second since the epoch; zero before it.
     pub fn deciseconds(self) -> u64 {
         u64::try_from(self.0 / 100).unwrap_or(0)

@@ -141,7 +141,7 @@ impl Timeline {
     }
 
     /// Places `unit`; returns the sample before it, whose duration is known now.
-    pub fn push(&mut self, unit: AccessUnit) -> Option<Sample> {
+    pub fn push(&mut self, mut unit: AccessUnit) -> Option<Sample> {
         let presentation_time = self.place(&unit);
         let depth = self.depth;
         let mut decode_time = self.decode_time(presentation_time);
@@ -156,6 +156,10 @@ impl Timeline {
             if self.depth != depth {
                 run.pace.reorder(self.frame_duration, now);
             }
+        }
+        if let Some(run) = &self.run {
+            let late = run.pace.due(unit.arrival.elapsed) - decode_time;
+            unit.arrival.wall = unit.arrival.wall.before(self.timescale.duration(late));
         }
         let finished = self.held.replace(Held { unit, decode_time, presentation_time });
         finished.map(|held| {
@@ -402,6 +406,74 @@ mod tests {
         let got = samples(&mut timeline(Some(0)), stamps);
         let expected: Vec<_> = (0..10).map(|i| (i * FRAME, FRAME, 0)).collect();
         assert_eq!(got, expected);
+    }
+
+    /// How late the last of `seconds` of pictures is against its arrival, in ms, where `clock` stamps what arrives, both in
+    /// ms.
+    fn lateness_after(depth: Option<u8>, seconds: u32, clock: impl Fn(f64) -> f64) -> i64 {
+        let mut timeline = timeline(depth);
+        let mut late = 0;
+        for n in 0..seconds * 25 {
+            let now = n * 40;
+            #[expect(clippy::cast_possible_truncation, reason = "far below 2^53")]
+            let stamp = (clock(f64::from(now)) * 90.0) as i64;
+            if let Some(sample) = timeline.push(unit(stamp, now.into())) {
+                let presented = sample.decode_time + sample.composition_offset;
+                late = (i64::from(now - 40) * 90 - presented.0) / 90;
+            }
+        }
+        late
+    }
+
+    #[test]
+    fn a_clock_that_leaps_a_little_is_true_to_arrival_again_soon() {
+        for leap in [-2000.0, -300.0, -100.0, 100.0, 250.0, 300.0, 400.0, 2000.0] {
+            let late = [Some(0), None]
+                .map(|depth| lateness_after(depth, 12, |now| now + if now >= 6000.0 { leap } else { 0.0 }));
+            assert!(late.iter().all(|late| late.abs() <= 80), "{leap}: {late:?} ms late");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_counts_other_pictures_than_it_sends_is_followed() {
+        for rate in [-0.2, -0.17, -0.05, 0.05, 0.2] {
+            let late = [Some(0), None]
+                .map(|depth| lateness_after(depth, 20, |now| now + (now - 2000.0).clamp(0.0, 5000.0) * rate));
+            assert!(late.iter().all(|late| late.abs() <= 80), "{rate}: {late:?} ms late");
+        }
+    }
+
+    /// Dates of pictures that arrive so much late, in ms since the first was due, less the time at which each was due.
+    fn dates_of(lateness: impl IntoIterator<Item = u64>) -> Vec<i64> {
+        let mut timeline = timeline(Some(0));
+        let mut dates = Vec::new();
+        for (n, late) in (0u64..).zip(lateness) {
+            let mut unit = unit(i64::try_from(n).unwrap() * FRAME, n * 40 + late);
+            unit.arrival.wall = WallTime(i64::try_from(n * 40 + late).unwrap());
+            dates.extend(timeline.push(unit).map(|sample| sample.arrival.wall.0));
+        }
+        (0..).zip(dates).map(|(n, date)| date - n * 40).collect()
+    }
+
+    #[test]
+    fn the_dates_of_a_burst_are_those_at_which_its_pictures_were_due() {
+        let late = (0..200).map(|n| 8000 - 40 * n);
+        let dates = dates_of([0; 100].into_iter().chain(late).chain([0; 100]));
+        assert!(dates.iter().all(|date| *date == 0), "{dates:?}");
+    }
+
+    #[test]
+    fn what_stays_late_is_dated_by_its_arrival_in_the_end() {
+        let dates = dates_of([0; 100].into_iter().chain([1500; 200]));
+        assert_eq!((dates[150], dates[298]), (0, 1500));
+    }
+
+    #[test]
+    fn no_picture_that_a_camera_had_stored_is_dated_later_than_it_came() {
+        let late = (0..50).map(|n| 2000 - 40 * n);
+        let dates = dates_of(late.chain([0; 100]));
+        assert!(dates[..50].iter().zip((0..50).map(|n| 2000 - 40 * n)).all(|(date, late)| *date <= late));
+        assert!(dates[60..].iter().all(|date| *date == 0), "{dates:?}");
     }
 
     #[test]
