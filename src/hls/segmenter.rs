@@ -35,8 +35,7 @@ const CLOCK_TOLERANCE: Duration = Duration::from_millis(500);
 /// For so long the first pictures of a run may show that the one that set the clock came late.
 const SETTLING: Duration = Duration::from_secs(5);
 
-/// Pictures that have been late for so long, and for as much of their own time, are no burst behind a stall of the
-/// network: the clock is set anew.
+/// Pictures that have been late for so long are no burst behind a stall of the network: the clock is set anew.
 const LATE_FOR: Duration = Duration::from_secs(3);
 
 /// Cuts one stream.
@@ -68,8 +67,8 @@ pub struct Segmenter {
 struct Clock {
     decode_time: Ticks,
     arrival: Arrival,
-    /// Arrival and decode time of the first picture of those that have been late without a break.
-    late_since: Option<(Duration, Ticks)>,
+    /// Of the pictures that have been late without a break: when that began, and how late the last one was.
+    late: Option<(Duration, Duration)>,
 }
 
 /// The segment that is being made.
@@ -273,7 +272,7 @@ impl Segmenter {
     /// never goes back, even if the wall clock does.
     fn time_of_day(&mut self, sample: &Sample) -> WallTime {
         let arrival = sample.arrival;
-        let fresh = Clock { decode_time: sample.decode_time, arrival, late_since: None };
+        let fresh = Clock { decode_time: sample.decode_time, arrival, late: None };
         let latest = self.latest_time_of_day;
         let clock = self.clock.get_or_insert_with(|| {
             let wall = arrival.wall.max(latest);
@@ -289,12 +288,16 @@ impl Segmenter {
             time = clock.arrival.wall.after(arrival.elapsed.saturating_sub(clock.arrival.elapsed));
             *clock = Clock { arrival: Arrival { wall: time, ..arrival }, ..fresh };
         } else if arrival.wall <= time.after(CLOCK_TOLERANCE) {
-            clock.late_since = None;
+            clock.late = None;
         } else {
-            let (arrived, decoded) = *clock.late_since.get_or_insert((arrival.elapsed, sample.decode_time));
-            // While the network stands still, no time of the pictures passes.
-            let media = self.tracks.video.timescale.duration(sample.decode_time - decoded);
-            if arrival.elapsed.saturating_sub(arrived).min(media) >= LATE_FOR {
+            let behind = arrival.elapsed.saturating_sub(due);
+            let (mut since, before) = clock.late.unwrap_or((arrival.elapsed, behind));
+            if behind > before + CLOCK_TOLERANCE {
+                // The network stood still, and a burst is to be expected: for that no time has passed.
+                since = arrival.elapsed;
+            }
+            clock.late = Some((since, behind));
+            if arrival.elapsed.saturating_sub(since) >= LATE_FOR {
                 time = arrival.wall;
                 *clock = fresh;
             }
