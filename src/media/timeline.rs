@@ -10,7 +10,7 @@
 //!    a stamp that cannot be true is replaced by one from its neighbours;
 //! 2. *decode time*: the n-th smallest presentation time so far, where n lags by
 //!    the depth of B-frame reordering (ISO/IEC 14496-10 §C.4.5.3);
-//! 3. *discipline*: compare it with arrival ([`Pace`]), and correct the offset where
+//! 3. *discipline*: compare it with arrival (`pace`), and correct the offset where
 //!    the camera's clock runs fast or slow, or has stood still;
 //! 4. *duration*: known when the next access unit comes, so one is held back.
 
