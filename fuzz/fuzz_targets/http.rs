@@ -27,7 +27,11 @@ use tower::ServiceExt as _;
 struct Cameras;
 
 impl Connector for Cameras {
-    fn connect(&self, source: &SourceUrl, _: Option<&str>) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>> {
+    fn connect(
+        &self,
+        source: &SourceUrl,
+        _: Option<&str>,
+    ) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>> {
         let address = source.address();
         async move {
             match address.chars().next() {

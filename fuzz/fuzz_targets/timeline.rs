@@ -119,11 +119,11 @@ impl Stream {
         self.now += wait;
         let pts = stamp.next(&mut self.audio_stamp);
         let place = self.audio.place(pts, Duration::from_millis(self.now), &self.timeline);
+        let silence = self.frame_length.checked_mul(i64::try_from(place.silence).unwrap()).unwrap();
+        if silence > 0 {
+            self.take_audio(place.silence_from, Ticks(silence));
+        }
         if let Some((decode_time, duration)) = place.sample {
-            let silence = self.frame_length.checked_mul(i64::try_from(place.silence).unwrap()).unwrap();
-            if silence > 0 {
-                self.take_audio(decode_time - Ticks(silence), Ticks(silence));
-            }
             self.take_audio(decode_time, duration);
         }
     }

@@ -94,6 +94,8 @@ impl Encoder {
     /// Takes interleaved samples whose first has the stamp `pts`; hands each frame that is full to `take`.
     pub(super) fn push(&mut self, pts: Ticks, samples: &[i32], mut take: impl FnMut(Frame)) {
         let whole = self.frame_length * self.channels;
+        // Half a pair would have left and right change places for good.
+        let samples = &samples[..samples.len() - samples.len() % self.channels];
         // What is pending came just before: the newest stamp is the best witness of when that was.
         let waiting = self.pending.len() / self.channels;
         let mut pts = pts - Ticks(i64::try_from(waiting).unwrap_or(0));

@@ -6,12 +6,9 @@
 use std::time::Duration;
 
 use crate::audio::Encoder;
-use crate::media::audio_timeline::AudioTimeline;
+use crate::media::audio_timeline::{AudioTimeline, MOST_SILENCE};
 use crate::media::timeline::Timeline;
 use crate::media::{AudioSample, AudioSource, AudioTrack, AudioUnit, SenderReport, Ticks};
-
-/// No more silence than that is made at once, in frames: a longer gap is made up for as the video goes on.
-const MOST_SILENCE: usize = 250;
 
 /// One camera's audio on one stream.
 #[derive(Debug)]
@@ -65,16 +62,13 @@ impl AudioLane {
         encoder.push(unit, |frame| frames.push(frame));
         for frame in frames {
             let place = timeline.place(frame.pts, unit.arrival.elapsed, video);
-            let Some((decode_time, duration)) = place.sample else { continue };
-            for n in 0..place.silence.min(MOST_SILENCE) {
-                let length = encoder.track().frame_length;
-                let back = Ticks(length.0.saturating_mul(i64::try_from(place.silence - n).unwrap_or(0)));
-                take(AudioSample {
-                    decode_time: decode_time - back,
-                    duration: length,
-                    data: encoder.silence(),
-                });
+            let length = encoder.track().frame_length;
+            let mut decode_time = place.silence_from;
+            for _ in 0..place.silence {
+                take(AudioSample { decode_time, duration: length, data: encoder.silence() });
+                decode_time += length;
             }
+            let Some((decode_time, duration)) = place.sample else { continue };
             take(AudioSample { decode_time, duration, data: frame.data });
         }
     }

@@ -144,8 +144,9 @@ async fn start(
         _ => {}
     }
     let audio = match fields.audio.as_deref() {
-        None | Some("" | "1" | "true") => true,
-        Some("0" | "false") => false,
+        None | Some("") => None,
+        Some("1" | "true") => Some(true),
+        Some("0" | "false") => Some(false),
         Some(_) => return Err(ApiError::invalid("audio", "must be 0 or 1")),
     };
     let stream_path = format!("/streams/{id}/stream.m3u8");

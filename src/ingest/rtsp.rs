@@ -48,6 +48,9 @@ const MAX_FOREIGN_PACKETS: u32 = 200;
 /// Larger access units are not believed.
 const MAX_ACCESS_UNIT: usize = 8 << 20;
 
+/// A camera that has not answered a request for its audio by then gets none: the video is not to wait for it.
+const AUDIO_SETUP: Duration = Duration::from_secs(2);
+
 /// More codecs than a camera has are not told: an error stays a sentence.
 const MOST_CODEC_NAMES: usize = 8;
 
@@ -81,8 +84,16 @@ impl Connector for RtspConnector {
             None => Ok(()),
         };
         async move {
-            let description = describe(&source, policy, limit, sessions).await?;
-            Ok(Box::new(description.play(limit, audio).await?) as Box<dyn Session>)
+            let description = describe(&source, policy, limit, sessions.clone()).await?;
+            let session = match description.play(limit, audio).await {
+                // The picture is worth more than the sound: once more, and without it.
+                Err(IngestError::BrokenAudio(what)) => {
+                    let description = describe(&source, policy, limit, sessions).await?;
+                    description.play(limit, Err(format!("it could not be set up: {what}"))).await?
+                }
+                played => played?,
+            };
+            Ok(Box::new(session) as Box<dyn Session>)
         }
         .boxed()
     }
@@ -199,6 +210,12 @@ impl Limit {
         Self { deadline: Instant::now() + after, after }
     }
 
+    /// The same, or `after` from now if that is earlier.
+    fn at_most(self, after: Duration) -> Self {
+        let deadline = Instant::now() + after;
+        if deadline < self.deadline { Self { deadline, after } } else { self }
+    }
+
     async fn hold<F: Future>(self, step: Step, future: F) -> Result<F::Output, IngestError> {
         tokio::time::timeout_at(self.deadline, Budget::of(future))
             .await
@@ -226,6 +243,9 @@ impl Description {
     }
 
     /// Asks for the video, and for `audio` where there is some and nothing is against it, and lets them play.
+    ///
+    /// # Errors
+    /// [`IngestError::BrokenAudio`] where asking for the audio ended the session: without it, the video may play.
     pub async fn play(mut self, limit: Limit, audio: Result<(), String>) -> Result<RtspSession, IngestError> {
         let (stream, codec) = self.choose_video()?;
         let chosen_audio = self.choose_audio(audio);
@@ -237,13 +257,13 @@ impl Description {
             Some((stream, Ok(source))) => {
                 let setup = SetupOptions::default().frame_format(FrameFormat::MP4);
                 let asking = route.hold(session.setup(stream, setup), Step::Setup, true);
-                match limit.hold(Step::Setup, asking).await? {
+                match limit.at_most(AUDIO_SETUP).hold(Step::Setup, asking).await.and_then(|answer| answer) {
                     Ok(()) => (Some(stream), AudioOffer::Carried(source)),
-                    // The picture is worth more than the sound.
                     Err(error @ (IngestError::Rejected { .. } | IngestError::Protocol(_))) => {
                         (None, AudioOffer::LeftOut(format!("it could not be set up: {error}")))
                     }
-                    Err(error) => return Err(error),
+                    // There is nothing left to go on with.
+                    Err(error) => return Err(IngestError::BrokenAudio(error.to_string())),
                 }
             }
             Some((_, Err(why))) => (None, AudioOffer::LeftOut(why)),
@@ -287,7 +307,13 @@ impl Description {
             names.dedup();
             names.truncate(MOST_CODEC_NAMES);
             let names = names.join(", ");
-            Some((first, Err(format!("the camera sends {names}; camgate carries AAC, G.711 and L16"))))
+            let known = offers().any(|(_, stream)| CARRIED_AUDIO.contains(&stream.encoding_name()));
+            let why = if known {
+                format!("the camera describes its {names} in a way that no decoder takes")
+            } else {
+                format!("the camera sends {names}; camgate carries AAC, G.711 and L16")
+            };
+            Some((first, Err(why)))
         })
     }
 
@@ -317,6 +343,9 @@ impl Description {
 
 /// Codecs as SDP names them, those first that more browsers play.
 const CARRIED: [(&str, VideoCodec); 2] = [("h264", VideoCodec::H264), ("h265", VideoCodec::H265)];
+
+/// Audio as SDP names it.
+const CARRIED_AUDIO: [&str; 4] = ["mpeg4-generic", "pcmu", "pcma", "l16"];
 
 /// The name an operator knows a codec by.
 fn codec_name(encoding: &str) -> String {
@@ -512,7 +541,9 @@ fn track_of(stream: &retina::client::Stream) -> Result<Option<Box<VideoTrack>>, 
     };
     match track {
         Ok(track) => Ok(Some(Box::new(VideoTrack {
-            frame_rate: track.frame_rate.or(stream.framerate().map(f64::from)),
+            frame_rate: track
+                .frame_rate
+                .or(stream.framerate().map(f64::from).filter(|rate| (0.1..=240.0).contains(rate))),
             ..track
         }))),
         Err(ParameterSetError::Interlaced) => Err(IngestError::Interlaced),

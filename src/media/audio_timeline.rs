@@ -39,6 +39,12 @@ const REPORTS_WITHIN: Duration = Duration::from_secs(1);
 /// What comes so much later than the frames before it was not delayed: its stamps are those of another clock.
 const ANOTHER_CLOCK: Duration = Duration::from_secs(10);
 
+/// Frames that come too late for their place are left out for so long; then they are given another.
+const LEFT_OUT_FOR: Duration = Duration::from_secs(1);
+
+/// No more silence than that is made at once, in frames: a longer gap is made up for with the frames that follow.
+pub const MOST_SILENCE: usize = 250;
+
 /// The least delay counts for once to twice as long.
 const DELAY_WINDOW: Duration = Duration::from_secs(5);
 
@@ -53,13 +59,17 @@ pub struct AudioTimeline {
     /// The last sender reports: of the video, of the audio.
     reports: (Option<SenderReport>, Option<SenderReport>),
     heard: Option<Duration>,
+    /// Since when every frame has been left out.
+    left_out_since: Option<Duration>,
 }
 
 /// Where a frame goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    /// So many frames of silence go before it.
+    /// So many frames of silence go before it,
     pub silence: usize,
+    /// from this decode time on.
+    pub silence_from: Ticks,
     /// Its decode time and duration; `None` where it is left out.
     pub sample: Option<(Ticks, Ticks)>,
 }
@@ -74,6 +84,7 @@ impl AudioTimeline {
             offset: LeastOffset::default(),
             reports: (None, None),
             heard: None,
+            left_out_since: None,
         }
     }
 
@@ -103,27 +114,56 @@ impl AudioTimeline {
         let Some((next, belongs)) = self.next.zip(self.belongs(pts, arrival, video)) else {
             return Place::default();
         };
-        self.heard = Some(arrival);
         let sync = self.timescale.ticks(SYNC);
         let error = belongs - next;
-        if error < -sync && -error > Ticks(self.frame_length.0 / 2) {
+        if error < -sync && error.0.saturating_neg().saturating_mul(2) > self.frame_length.0 {
+            self.leave_out(arrival);
             return Place::default();
         }
+        self.heard = Some(arrival);
+        self.left_out_since = None;
         let silence = if error > sync { self.frames(error) } else { 0 };
+        if silence > MOST_SILENCE {
+            self.next = Some(next + self.length(MOST_SILENCE));
+            return Place { silence: MOST_SILENCE, silence_from: next, sample: None };
+        }
         let decode_time = next + self.length(silence);
         let error = (belongs - decode_time).0;
         let most = self.frame_length.0 / SLEW;
         let duration = self.frame_length + Ticks(error.clamp(-most, most));
         self.next = Some(decode_time + duration);
-        Place { silence, sample: Some((decode_time, duration)) }
+        Place { silence, silence_from: next, sample: Some((decode_time, duration)) }
     }
 
-    /// How many frames of silence are due until `presentation_time` of the video, at `now`: none while audio comes.
-    pub fn missing(&self, presentation_time: Ticks, now: Duration, video: Timescale) -> usize {
+    /// A frame comes too late for its place. For a moment that is waited for: what follows catches up. If it does not, it
+    /// was the place that was wrong.
+    fn leave_out(&mut self, arrival: Duration) {
+        let since = *self.left_out_since.get_or_insert(arrival);
+        if arrival.saturating_sub(since) <= LEFT_OUT_FOR {
+            self.heard = Some(arrival);
+        } else {
+            self.offset = LeastOffset::default();
+            self.reports = (None, None);
+            self.left_out_since = None;
+        }
+    }
+
+    /// How many frames of silence are due until `presentation_time` of the video, at `now`: none while audio comes, unless it
+    /// lags behind as if it did not.
+    pub fn missing(&mut self, presentation_time: Ticks, now: Duration, video: Timescale) -> usize {
+        let Some(next) = self.next else { return 0 };
+        let behind = self.timescale.rescale(presentation_time, video) - next;
         let silent = self.heard.is_none_or(|heard| now.saturating_sub(heard) > SILENT_AFTER);
-        let Some(next) = self.next.filter(|_| silent) else { return 0 };
-        let until = self.timescale.rescale(presentation_time, video);
-        usize::try_from((until - next).0 / self.frame_length.0).unwrap_or(0)
+        let lags = behind > self.timescale.ticks(LEFT_OUT_FOR);
+        if !silent && !lags {
+            return 0;
+        }
+        if lags && !silent {
+            // Its clock is too slow to be followed by: from here on by arrival, as if it began.
+            self.offset = LeastOffset::default();
+            self.reports = (None, None);
+        }
+        usize::try_from(behind.0 / self.frame_length.0).unwrap_or(0)
     }
 
     /// Takes a frame of silence; returns its decode time and duration.

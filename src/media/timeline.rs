@@ -107,7 +107,7 @@ impl Timeline {
     pub fn configure(&mut self, reorder_depth: Option<u8>, frame_rate: Option<f64>) {
         self.depth = reorder_depth.map_or(0, usize::from);
         self.depth_is_stated = reorder_depth.is_some();
-        if let Some(rate) = frame_rate.filter(|rate| rate.is_finite() && *rate > 0.1) {
+        if let Some(rate) = frame_rate.filter(|rate| (0.1..=240.0).contains(rate)) {
             let claimed = self.timescale.ticks(Duration::from_secs_f64(1.0 / rate));
             self.frame_duration = claimed.min(self.max_gap);
         }

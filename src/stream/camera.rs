@@ -342,11 +342,12 @@ impl Camera {
                     Err(error) => return std::task::Poll::Ready(error),
                 }
             }
+            // Asked of the clock as well: a flood of what is no video leaves no timer its turn.
+            let quiet = clock::elapsed().saturating_sub(latest);
+            if quiet >= video_timeout {
+                return std::task::Poll::Ready(IngestError::Silent(quiet));
+            }
             while silence.as_mut().poll(context).is_ready() {
-                let quiet = clock::elapsed().saturating_sub(latest);
-                if quiet >= video_timeout {
-                    return std::task::Poll::Ready(IngestError::Silent(quiet));
-                }
                 silence.as_mut().reset(Instant::now() + (video_timeout - quiet));
             }
             std::task::Poll::Pending

@@ -111,15 +111,16 @@ impl Registry {
     ///
     /// Goes on to its end even if the caller loses interest: a stream is never half started.
     pub async fn start(self: &Arc<Self>, id: StreamId, source: SourceUrl) -> Result<Started, StartError> {
-        self.start_with(id, source, true).await
+        self.start_with(id, source, None).await
     }
 
-    /// The same, with the camera's `audio` or without.
+    /// The same, with the camera's `audio` or without; where it is not said, a new stream has it and one that runs stays as
+    /// it is.
     pub async fn start_with(
         self: &Arc<Self>,
         id: StreamId,
         source: SourceUrl,
-        audio: bool,
+        audio: Option<bool>,
     ) -> Result<Started, StartError> {
         let this = self.clone();
         let starting = self.tasks.spawn(async move { this.start_to_the_end(&id, &source, audio).await });
@@ -130,7 +131,7 @@ impl Registry {
         self: &Arc<Self>,
         id: &StreamId,
         source: &SourceUrl,
-        audio: bool,
+        audio: Option<bool>,
     ) -> Result<Started, StartError> {
         let started = match self.prepare(id, source, audio) {
             Ok(Pending { stream, camera, outcome }) => {
@@ -149,7 +150,7 @@ impl Registry {
         self: &Arc<Self>,
         id: &StreamId,
         source: &SourceUrl,
-        audio: bool,
+        audio: Option<bool>,
     ) -> Result<Pending, StartError> {
         let mut tables = lock(&self.tables);
         if tables.draining {
@@ -158,8 +159,10 @@ impl Registry {
         if let Some(stream) = tables.streams.get(id).cloned() {
             stream.touch();
             let camera = stream.camera();
-            stream.audio.store(audio, Ordering::Relaxed);
-            camera.want_audio(id, audio);
+            if let Some(audio) = audio {
+                stream.audio.store(audio, Ordering::Relaxed);
+                camera.want_audio(id, audio);
+            }
             if camera.source == *source {
                 // Whoever comes while the camera is still being asked gets the answer of whoever came first.
                 let known = camera.progress().first.is_some();
@@ -183,7 +186,7 @@ impl Registry {
             return Err(StartError::TooManyStreams(self.settings.max_streams));
         }
         let camera = self.camera(&mut tables, source);
-        let stream = self.new_stream(id, &camera, audio);
+        let stream = self.new_stream(id, &camera, audio.unwrap_or(true));
         tables.streams.insert(id.clone(), stream.clone());
         tables.ended.remove(id);
         Ok(Pending { stream, camera, outcome: Started::New })

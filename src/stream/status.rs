@@ -9,7 +9,7 @@ use super::{Stream, lock};
 use crate::clock;
 use crate::hls::{self, Snapshot};
 use crate::ingest::AudioOffer;
-use crate::media::{AudioEncoding, AudioTrack};
+use crate::media::AudioTrack;
 
 /// How a stream's camera is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -107,10 +107,11 @@ fn audio(
     };
     let name = source.encoding.name();
     let Some(track) = track else {
-        let carried = matches!(source.encoding, AudioEncoding::Aac { .. });
-        let why =
-            format!("the camera sends {name}, which MPEG-TS does not carry: HLS_SEGMENT_TYPE=fmp4 does");
-        return (None, (!carried && uptime > SILENT_AFTER).then_some(why));
+        let why = format!(
+            "the camera sends {name} of a kind that MPEG-TS does not carry: HLS_SEGMENT_TYPE=fmp4 does"
+        );
+        // Before the first segment there is no track of any kind.
+        return (None, (uptime > SILENT_AFTER).then_some(why));
     };
     let quiet = heard.map_or(uptime, |heard| clock::elapsed().saturating_sub(heard));
     let note = (quiet > SILENT_AFTER).then(|| {

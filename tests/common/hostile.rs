@@ -81,7 +81,10 @@ async fn serve(socket: TcpStream, sdp: &str, flood: &Flood) -> std::io::Result<(
             return Ok(());
         }
         let line = line.trim_end();
-        if let Some((first, _)) = line.split_once(" rtsp://") {
+        if let Some((first, url)) = line.split_once(" rtsp://") {
+            if first == "SETUP" && url.contains("/hang-up") {
+                return Ok(());
+            }
             method = first.to_owned();
         } else if line.starts_with("CSeq") {
             sequence = line.to_owned();

@@ -80,3 +80,19 @@ async fn a_session_description_that_upsets_the_parser_is_refused_in_words() {
     assert!(detail.contains("cannot be read"), "{detail}");
     assert_eq!(gateway.stream_count().await, 0);
 }
+
+#[tokio::test]
+async fn a_camera_that_hangs_up_when_asked_for_its_audio_plays_without_it() {
+    // Whoever sets up the track of that name is hung up on.
+    let description =
+        sdp(PROGRESSIVE) + "m=audio 0 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=control:hang-up\r\n";
+    let slice: &[u8] = &[0x65, 0x88, 0x84];
+    let media: Vec<_> = (0..30u32).map(|n| (n * 9000, true, slice)).collect();
+    let camera = hostile_camera(description, packets(&media)).await;
+    let gateway = TestGateway::start().await;
+    gateway.started("1", &format!("rtsp://{camera}/demo")).await;
+    gateway.get("/streams/1/media.m3u8").await;
+    let status = gateway.status("1").await;
+    let note = status["audio_note"].as_str().unwrap_or_default();
+    assert!(note.contains("could not be set up") && status["state"] == "live", "{status}");
+}

@@ -234,3 +234,35 @@ fn stamps_as_far_apart_as_numbers_go_are_placed_or_left_out() {
     }
     assert!(camera.samples.windows(2).all(|pair| pair[0].0 + pair[0].1 <= pair[1].0), "{:?}", camera.samples);
 }
+
+/// How far silence and sound together lag behind the video, at most, in ms, from two seconds on.
+fn lag(camera: &mut Camera, seconds: u64, stamp: impl Fn(i64) -> i64) -> i64 {
+    let mut most = 0;
+    for n in 0..seconds * 25 {
+        camera.audio_stamp = stamp(i64::try_from(n).unwrap() * LENGTH);
+        camera.step(true);
+        let Some((at, length)) = camera.samples.last() else { continue };
+        let behind = i64::try_from(camera.now).unwrap() - (at + length) / 8;
+        if n > 50 {
+            most = most.max(behind);
+        }
+    }
+    assert!(camera.samples.windows(2).all(|pair| pair[0].0 + pair[0].1 <= pair[1].0), "no overlap");
+    most
+}
+
+#[test]
+fn whatever_audio_is_stamped_nobody_waits_for_it() {
+    let odd = |from: i64, by: i64| move |stamp: i64| if stamp == from * LENGTH { stamp + by } else { stamp };
+    let leap = |from: i64, by: i64| move |stamp: i64| if stamp >= from * LENGTH { stamp + by } else { stamp };
+    let most = [
+        ("stands still", lag(&mut Camera::new(), 30, |_| 5000)),
+        ("six times too slow", lag(&mut Camera::new(), 30, |stamp| stamp / 6)),
+        ("six times too fast", lag(&mut Camera::new(), 30, |stamp| stamp * 6)),
+        ("back by six seconds", lag(&mut Camera::new(), 30, leap(250, -48_000))),
+        ("ahead by six seconds", lag(&mut Camera::new(), 30, leap(250, 48_000))),
+        ("one frame three seconds ahead", lag(&mut Camera::new(), 30, odd(250, 24_000))),
+        ("one frame three seconds back", lag(&mut Camera::new(), 30, odd(250, -24_000))),
+    ];
+    assert!(most.iter().all(|(_, lag)| *lag <= 1700), "{most:?}");
+}
