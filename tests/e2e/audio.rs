@@ -142,7 +142,10 @@ async fn a_stream_that_is_started_without_audio_has_none_and_another_of_its_came
     assert_eq!((&heard["audio"]["codec"], &heard["audio_note"]), (&"AAC".into(), &Value::Null), "{heard}");
     // A start that asks for it turns it on while somebody watches.
     let mut player = Player::open(&client, "1").await;
+    // One that says nothing of it changes nothing.
     assert_eq!(client.started("1", &camera.url("/aac")).await, "active");
+    let query = form(&[("indicator_id", "1"), ("rtsp_link", &camera.url("/aac")), ("audio", "1")]);
+    assert_eq!(client.get(&format!("/api/stream/start?{query}")).await.status, 200);
     player.play_until("a second init section", |player| player.maps().len() > 1).await;
     player.play(3).await;
     player.assert_good().await;
