@@ -95,6 +95,7 @@ fn audio(
     heard: Option<Duration>,
     wanted: bool,
     track: Option<&AudioTrack>,
+    has_segments: bool,
     uptime: Duration,
 ) -> (Option<AudioStatus>, Option<String>) {
     let source = match offer {
@@ -110,8 +111,7 @@ fn audio(
         let why = format!(
             "the camera sends {name} of a kind that MPEG-TS does not carry: HLS_SEGMENT_TYPE=fmp4 does"
         );
-        // Before the first segment there is no track of any kind.
-        return (None, (uptime > SILENT_AFTER).then_some(why));
+        return (None, has_segments.then_some(why));
     };
     let quiet = heard.map_or(uptime, |heard| clock::elapsed().saturating_sub(heard));
     let note = (quiet > SILENT_AFTER).then(|| {
@@ -139,8 +139,10 @@ impl Stream {
         let uptime = clock::elapsed().saturating_sub(self.started);
         let (offer, heard) = camera.audio();
         let audio_track = snapshot.as_ref().and_then(|snapshot| snapshot.tracks.audio.as_ref());
+        // Before the first one there is no track of any kind.
+        let has_segments = snapshot.as_ref().is_some_and(|snapshot| !snapshot.listed.is_empty());
         let (audio, audio_note) =
-            audio(&offer, heard, self.audio.load(Ordering::Relaxed), audio_track, uptime);
+            audio(&offer, heard, self.audio.load(Ordering::Relaxed), audio_track, has_segments, uptime);
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,

@@ -132,6 +132,8 @@ impl Planned {
     fn new(number: usize, seconds: f64, mut random: Rng) -> Self {
         let one_of = |random: &mut Rng, all: &[&'static str]| all[random.usize(..all.len())];
         let oddities = oddities(&mut random, seconds);
+        // Where the session description tells no parameter sets of any use, the stream must.
+        let sets_in_sdp = !oddities.iter().any(|odd| matches!(odd, Oddity::InvalidSprop | Oddity::EmptyFmtp));
         let mut planned = Self {
             number,
             faults: Vec::new(),
@@ -140,8 +142,8 @@ impl Planned {
             clip: one_of(&mut random, &["switch", "switch/12", "switch/25", "demo", "demo/30"]),
             access: one_of(&mut random, &["open", "basic", "digest", "sha256"]),
             parameter_sets: match random.u8(..3) {
-                0 => ParameterSetPlacement::Sdp,
-                1 => ParameterSetPlacement::InBand,
+                0 if sets_in_sdp => ParameterSetPlacement::Sdp,
+                0 | 1 => ParameterSetPlacement::InBand,
                 _ => ParameterSetPlacement::Both,
             },
             starts_at: if random.bool() { 0 } else { random.usize(1..12) },
