@@ -34,7 +34,7 @@ FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= fmp4 mpegts timeline packager url http audio guard probe_sdp
 fuzz:
 	@cd fuzz && for target in $(FUZZ_TARGETS); do \
-		mkdir -p corpus/$$target; \
+		mkdir -p corpus/$$target seeds/$$target; \
 		nice -n 10 cargo +nightly fuzz run --sanitizer none $$target corpus/$$target seeds/$$target -- \
 			-max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 || exit 1; \
 	done
