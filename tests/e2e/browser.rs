@@ -22,6 +22,7 @@ use tokio::process::Command;
 use chromium::{Watching, artifact, play};
 use common::gateway::{camera, camera_with};
 use common::http::Client;
+use common::player::Player;
 use common::process::Camgate;
 use gst_camera::GstCamera;
 
@@ -168,6 +169,28 @@ async fn is_seen_and_heard(container: &str, path: &str, query: &str, engine: &st
 async fn aac_is_heard_with_hls_js() {
     is_seen_and_heard("fmp4", "/aac", "", "hls.js").await;
     is_seen_and_heard("mpegts", "/aac", "", "hls.js").await;
+}
+
+/// hls.js makes up its mind of the tracks from the first segment that it loads.
+#[tokio::test]
+async fn who_comes_in_mid_gop_sees_and_hears_a_transport_stream() {
+    let options = Options {
+        audio: Some(Audio::new(AudioCodec::Aac)),
+        faults: vec!["0:keyframe-every=8".parse().unwrap()],
+        ..Options::default()
+    };
+    let camera = camera_with(options).await;
+    let (_process, client) = gateway("mpegts").await;
+    client.started("gate", &camera.url("/demo")).await;
+    // Most segments start without a keyframe.
+    let mut player = Player::open(&client, "gate").await;
+    player.play_until("segments without a keyframe", |player| player.segments.len() >= 4).await;
+    let mut page = Watching::open(&client, "gate", "mid-gop.png");
+    page.does("picture").await;
+    page.does("sound").await;
+    page.does("play 5").await;
+    page.does(TONE).await;
+    page.closes().await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 //! access unit, in packets of 188 bytes:
 //!   adaptation field: random access?, PCR        (first packet; the last one's holds the stuffing)
 //!   PES header: PTS, DTS where it differs
-//!   access unit delimiter, SPS and PPS where a decoder may start, the camera's NAL units
+//!   access unit delimiter, SPS and PPS where a decoder or a segment may start, the camera's NAL units
 //! behind the access units of a part: its audio, frames of AAC behind their headers
 //! ```
 //!
@@ -31,6 +31,8 @@ pub struct Muxer {
     pmt: Pid,
     video: Pid,
     audio: Pid,
+    /// SPS and PPS that the latest keyframe stands behind.
+    sets: Vec<Bytes>,
 }
 
 impl Default for Muxer {
@@ -40,6 +42,7 @@ impl Default for Muxer {
             pmt: Pid::new(psi::PMT_PID),
             video: Pid::new(psi::VIDEO_PID),
             audio: Pid::new(psi::AUDIO_PID),
+            sets: Vec::new(),
         }
     }
 }
@@ -58,16 +61,23 @@ impl Muxer {
     ) -> Chunks {
         let audio = &audio::carried(audio)[..];
         let tables = if starts_segment { 2 } else { 0 };
-        let units = || samples.iter().map(|sample| Pes::new(&tracks.video, sample));
-        let packets = tables + units().map(|unit| unit.packets()).sum::<usize>() + audio::packets(audio);
+        // A player learns what tracks there are from the first segment that it loads. hls.js takes the audio for all there is
+        // where that shows no parameter sets, and is lost at the first picture.
+        let again = if starts_segment { &self.sets[..] } else { &[] };
+        let unit = |(at, sample)| Pes::new(&tracks.video, sample, if at == 0 { again } else { &[] });
+        let units: Vec<_> = samples.iter().enumerate().map(unit).collect();
+        let packets = tables + units.iter().map(Pes::packets).sum::<usize>() + audio::packets(audio);
         let mut out = Vec::with_capacity(packets * PACKET);
         if starts_segment {
             self.pat.section(&psi::PAT, &mut out);
             let pmt = if tracks.audio.is_some() { &psi::PMT_WITH_AUDIO[..] } else { &psi::PMT[..] };
             self.pmt.section(pmt, &mut out);
         }
-        for unit in units() {
+        for unit in &units {
             unit.write(&mut self.video, &mut out);
+        }
+        if let Some(keyframe) = samples.iter().rev().find(|sample| sample.random_access) {
+            self.sets = pes::parameter_sets(&tracks.video, keyframe);
         }
         if let Some(track) = &tracks.audio {
             audio::write(track, audio, &mut self.audio, &mut out);

@@ -1,5 +1,7 @@
 //! Packetized elementary stream: an access unit as a byte stream behind its times (ISO/IEC 13818-1 §2.4.3.6).
 
+use bytes::Bytes;
+
 use super::packet::{self, Pid, Start};
 use crate::media::nal::{START_CODE, length_prefixed};
 use crate::media::{Sample, VideoTrack};
@@ -22,23 +24,26 @@ fn nal_unit_type(unit: &[u8]) -> u8 {
     unit.first().map_or(0, |header| header & 0x1f)
 }
 const TYPE_SPS: u8 = 7;
+const TYPE_PPS: u8 = 8;
 const TYPE_ACCESS_UNIT_DELIMITER: u8 = 9;
 
 /// A sample on its way into packets.
 pub(super) struct Pes<'a> {
     track: &'a VideoTrack,
     sample: &'a Sample,
+    /// SPS and PPS to tell again where it is no place to start.
+    again: &'a [Bytes],
     header: Header,
     /// Bytes of header and access unit.
     length: usize,
 }
 
 impl<'a> Pes<'a> {
-    pub(super) fn new(track: &'a VideoTrack, sample: &'a Sample) -> Self {
+    pub(super) fn new(track: &'a VideoTrack, sample: &'a Sample, again: &'a [Bytes]) -> Self {
         let header = Header::new(sample);
-        let units = units(track, sample).map(|unit| START_CODE.len() + unit.len());
+        let units = units(track, sample, again).map(|unit| START_CODE.len() + unit.len());
         let length = header.bytes().len() + units.sum::<usize>();
-        Self { track, sample, header, length }
+        Self { track, sample, again, header, length }
     }
 
     /// How many packets [`Self::write`] appends.
@@ -51,7 +56,7 @@ impl<'a> Pes<'a> {
             Start { clock: on_clock(self.sample.decode_time.0), random_access: self.sample.random_access };
         let mut payload = pid.access_unit(start, self.length, out);
         payload.write(self.header.bytes());
-        for unit in units(self.track, self.sample) {
+        for unit in units(self.track, self.sample, self.again) {
             payload.write(&START_CODE);
             payload.write(unit);
         }
@@ -59,20 +64,42 @@ impl<'a> Pes<'a> {
 }
 
 /// The NAL units of `sample` as a decoder in mid-stream needs them: a delimiter first, then the parameter
-/// sets where it may start, each unless the camera sends its own.
-fn units<'a>(track: &'a VideoTrack, sample: &'a Sample) -> impl Iterator<Item = &'a [u8]> {
+/// sets where it may start, each unless the camera sends its own; elsewhere the sets to tell `again`.
+fn units<'a>(
+    track: &'a VideoTrack,
+    sample: &'a Sample,
+    again: &'a [Bytes],
+) -> impl Iterator<Item = &'a [u8]> {
     // A unit of no bytes is no unit: its start code would be part of the next one's.
     let mut own = length_prefixed(&sample.data).filter(|unit| !unit.is_empty()).peekable();
     let own_delimiter = own.next_if(|unit| nal_unit_type(unit) == TYPE_ACCESS_UNIT_DELIMITER);
     let own_sets = own.peek().is_some_and(|unit| nal_unit_type(unit) == TYPE_SPS);
     let sets = (sample.random_access && !own_sets).then_some(&track.parameter_sets);
+    let again = if sample.random_access || own_sets { &[] } else { again };
     std::iter::once(own_delimiter.unwrap_or(&ACCESS_UNIT_DELIMITER))
         .chain(
             sets.into_iter()
                 .flat_map(|sets| std::iter::once(&sets.sps).chain(&sets.pps))
+                .chain(again)
                 .map(|unit| &unit[..]),
         )
         .chain(own)
+}
+
+/// SPS and PPS that `keyframe` stands behind: its own, or those of the track.
+pub(super) fn parameter_sets(track: &VideoTrack, keyframe: &Sample) -> Vec<Bytes> {
+    let mut own = length_prefixed(&keyframe.data).filter(|unit| !unit.is_empty()).peekable();
+    own.next_if(|unit| nal_unit_type(unit) == TYPE_ACCESS_UNIT_DELIMITER);
+    let own: Vec<Bytes> = own
+        .take_while(|unit| matches!(nal_unit_type(unit), TYPE_SPS | TYPE_PPS))
+        // Not a slice of the buffer, which would keep the whole picture.
+        .map(Bytes::copy_from_slice)
+        .collect();
+    if own.first().is_some_and(|unit| nal_unit_type(unit) == TYPE_SPS) {
+        return own;
+    }
+    let sets = &track.parameter_sets;
+    std::iter::once(&sets.sps).chain(&sets.pps).cloned().collect()
 }
 
 /// `PES_packet()` up to the payload.

@@ -163,6 +163,31 @@ fn a_sample_with_parameter_sets_of_its_own_keeps_them_alone() {
 }
 
 #[test]
+fn a_segment_without_a_keyframe_starts_with_the_parameter_sets_of_the_last_one() {
+    let VideoTrack { parameter_sets: sets, .. } = track();
+    let own: [&[u8]; 2] = [&[0x67, 1, 2, 3], &[0x68, 4]];
+    for (keyframe, expected) in
+        [(vec![&[0x65, 7][..]], [&sets.sps[..], &sets.pps[0]]), (vec![own[0], own[1], &[0x65, 7]], own)]
+    {
+        let mut muxer = Muxer::default();
+        let samples = [
+            sample(0, 1, 0, true, &keyframe),
+            sample(1, 1, 0, false, &[&[0x41, 7]]),
+            sample(2, 1, 0, false, &[&[0x41, 8]]),
+            sample(3, 1, 0, false, &[&[0x41, 9]]),
+        ];
+        let mut stream = part(&mut muxer, &samples[..1], true).to_vec();
+        stream.extend(part(&mut muxer, &samples[1..3], true));
+        // Within a segment nothing is told again.
+        stream.extend(part(&mut muxer, &samples[3..], false));
+        let found: Vec<_> = demux(&stream).into_iter().skip(1).map(|unit| unit.bytes).collect();
+        let first = annex_b(&[DELIMITER, expected[0], expected[1], &[0x41, 7]]);
+        let others = [8, 9].map(|slice| annex_b(&[DELIMITER, &[0x41, slice]]));
+        assert_eq!(found, [&[first][..], &others].concat());
+    }
+}
+
+#[test]
 fn the_clock_runs_ahead_of_the_decode_time_and_random_access_is_marked() {
     let samples = [sample(0, 3600, 0, true, &[&[0x65; 400]]), sample(3600, 3600, 0, false, &[&[0x41]])];
     let stream = part(&mut Muxer::default(), &samples, true);
@@ -215,7 +240,7 @@ fn every_length_of_the_last_packet_is_stuffed_right() {
 fn the_room_for_an_access_unit_is_known_before_it_is_written() {
     for length in 1..2 * PACKET {
         let sample = sample(0, 1, 9, true, &[&vec![0x65; length]]);
-        let counted = super::Pes::new(&track(), &sample).packets();
+        let counted = super::Pes::new(&track(), &sample, &[]).packets();
         let written = part(&mut Muxer::default(), &[sample], false).len();
         assert_eq!(written, counted * PACKET, "slice of {length} bytes");
     }
@@ -245,14 +270,32 @@ fn a_frame_whose_length_no_adts_header_can_tell_is_left_out() {
     assert!(part(&[8184]).len() > 8184);
 }
 
+/// The parameter sets that a keyframe of these units stands behind.
+fn sets_behind(units: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let VideoTrack { parameter_sets: sets, .. } = track();
+    let mut own: Vec<_> = units.iter().filter(|unit| !unit.is_empty()).cloned().collect();
+    if own.first().is_some_and(|unit| unit[0] == 0x09) {
+        own.remove(0);
+    }
+    own.truncate(own.iter().take_while(|unit| matches!(unit[0] & 0x1f, 7 | 8)).count());
+    if own.first().is_some_and(|unit| unit[0] & 0x1f == 7) {
+        return own;
+    }
+    vec![sets.sps.to_vec(), sets.pps[0].to_vec()]
+}
+
 /// What a decoder must get for a sample, from its units as they were before framing.
-fn written(sample: &Sample, units: &[Vec<u8>]) -> Unit {
+fn written(sample: &Sample, units: &[Vec<u8>], again: &[Vec<u8>]) -> Unit {
     let VideoTrack { parameter_sets: sets, .. } = track();
     let mut own: Vec<&[u8]> = units.iter().map(Vec::as_slice).filter(|unit| !unit.is_empty()).collect();
     let delimiter = if own.first().is_some_and(|u| u[0] == 0x09) { own.remove(0) } else { DELIMITER };
     let mut all = vec![delimiter];
-    if sample.random_access && own.first().is_none_or(|unit| unit[0] != 0x67) {
-        all.extend([&sets.sps[..], &sets.pps[0][..]]);
+    if own.first().is_none_or(|unit| unit[0] & 0x1f != 7) {
+        if sample.random_access {
+            all.extend([&sets.sps[..], &sets.pps[0][..]]);
+        } else {
+            all.extend(again.iter().map(Vec::as_slice));
+        }
     }
     all.extend(own);
     let clock = |ticks: Ticks| u64::try_from((ticks.0 + 63_000) % (1 << 33)).unwrap();
@@ -267,10 +310,17 @@ proptest! {
         let mut muxer = Muxer::default();
         let mut stream = Vec::new();
         let mut expected = Vec::new();
+        let mut sets = Vec::new();
         for (i, samples) in parts.iter().enumerate() {
             let (samples, units): (Vec<_>, Vec<_>) = samples.iter().cloned().unzip();
             stream.extend(part(&mut muxer, &samples, i == 0 || starts[i]));
-            expected.extend(samples.iter().zip(&units).map(|(sample, units)| written(sample, units)));
+            for (at, (sample, units)) in samples.iter().zip(&units).enumerate() {
+                let again = if at == 0 && (i == 0 || starts[i]) { &sets[..] } else { &[] };
+                expected.push(written(sample, units, again));
+            }
+            if let Some(at) = samples.iter().rposition(|sample| sample.random_access) {
+                sets = sets_behind(&units[at]);
+            }
         }
         prop_assert_eq!(demux(&stream), expected);
     }
