@@ -172,6 +172,12 @@ impl Video {
             _ => unit,
         };
         let mut units: Vec<Bytes> = clip.units(self.picture).into_iter().map(alter).collect();
+        // Where the SDP alone has the clip's sets, nothing told of this one yet.
+        let is_told = units.iter().any(|unit| unit[0] & 0x1f == 8);
+        if other_pps && !is_told && clip.clip.pictures[self.picture].keyframe {
+            let pps = sets.iter().filter(|set| set[0] & 0x1f == 8);
+            units.splice(..0, pps.map(|pps| rewrite::pps_with_id(pps, OTHER_PPS)));
+        }
         let length: usize = units.iter().map(Bytes::len).sum();
         units.extend(huge.filter(|huge| *huge > length + 1).map(|huge| filler(huge - length)));
         Some(units)

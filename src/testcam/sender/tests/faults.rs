@@ -110,6 +110,16 @@ fn each_second_keyframe_has_the_other_pps() {
 }
 
 #[test]
+fn the_other_pps_comes_in_band_where_the_sdp_alone_has_the_clips_own() {
+    let clip = PacketizedClip::new(&Clip::demo().first(10), ParameterSetPlacement::Sdp);
+    let media = Media { clip, ..Arc::into_inner(media(10, &["0:alternate-pps"])).unwrap() };
+    let mut sender = Sender::new(&Arc::new(media), &Script::Loop, SILENT, SETTING);
+    let first_units: Vec<u8> = (0..40).map(|_| next(&mut sender)[0].2 & 0x1f).collect();
+    let with_pps: Vec<usize> = (0..40).filter(|unit| first_units[*unit] == 8).collect();
+    assert_eq!(with_pps, [10, 30]);
+}
+
+#[test]
 fn keyframes_are_left_out_without_a_gap_in_the_numbers() {
     let units_of = |fault| -> Vec<f64> {
         let units = units(fault, 10, 2.0);
