@@ -85,12 +85,12 @@ mod playlist {
 
     #[divan::bench]
     fn media(bencher: Bencher<'_, '_>) {
-        bench(bencher, |snapshot| snapshot.media_playlist().plain.len());
+        bench(bencher, |snapshot| snapshot.media_playlist(camgate::hls::Form::Plain).plain.len());
     }
 
     #[divan::bench]
     fn media_gzip(bencher: Bencher<'_, '_>) {
-        bench(bencher, |snapshot| snapshot.media_playlist().gzip().len());
+        bench(bencher, |snapshot| snapshot.media_playlist(camgate::hls::Form::Plain).gzip().len());
     }
 
     #[divan::bench]

@@ -32,6 +32,10 @@ pub struct Config {
     pub cleanup_interval: Duration,
     /// Shortest segment: it is cut at the first keyframe after this.
     pub segment_time: Duration,
+    /// Length that parts of a segment aim at.
+    pub part_time: Duration,
+    /// Who gets playlists of low latency.
+    pub low_latency: LowLatency,
     /// Segments in a playlist.
     pub list_size: usize,
     /// How segments are packed.
@@ -71,6 +75,17 @@ pub enum SegmentType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CameraGuard {
     /// All but those at a private address.
+    Auto,
+    /// All.
+    On,
+    /// None.
+    Off,
+}
+
+/// Who gets playlists of low latency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LowLatency {
+    /// All but Apple's player on plain HTTP.
     Auto,
     /// All.
     On,
@@ -157,6 +172,13 @@ impl Config {
             cleanup_delay: sources.read(&s::CLEANUP_DELAY_SECONDS, Setting::seconds)?,
             cleanup_interval: sources.read(&s::CLEANUP_INTERVAL_SECONDS, Setting::seconds)?,
             segment_time: sources.read(&s::HLS_SEGMENT_TIME, Setting::seconds)?,
+            part_time: sources.read(&s::HLS_PART_TIME, Setting::seconds)?,
+            low_latency: sources.read(&s::HLS_LOW_LATENCY, |_, text| match text {
+                "auto" => Some(LowLatency::Auto),
+                "on" => Some(LowLatency::On),
+                "off" => Some(LowLatency::Off),
+                _ => None,
+            })?,
             list_size: sources.read(&s::HLS_LIST_SIZE, Setting::whole)?,
             segment_type: sources.read(&s::HLS_SEGMENT_TYPE, |_, text| match text {
                 "fmp4" => Some(SegmentType::Fmp4),

@@ -9,7 +9,7 @@ use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{CameraGuard, Config, SegmentType};
+use crate::config::{self, CameraGuard, Config, SegmentType};
 use crate::hls;
 use crate::http;
 use crate::ingest::guard::Policy;
@@ -17,9 +17,6 @@ use crate::ingest::rtsp::RtspConnector;
 use crate::mux::Container;
 use crate::stream::registry::Settings;
 use crate::stream::{Registry, reaper};
-
-/// Parts of a segment aim at this length.
-const PART_TIME: Duration = Duration::from_millis(200);
 
 /// How long cameras may take to be told of the end, and clients to get their last bytes.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -44,7 +41,7 @@ impl Gateway {
                 SegmentType::MpegTs => Container::MpegTs,
             },
             segment_time: config.segment_time,
-            part_time: PART_TIME,
+            part_time: config.part_time,
             list_size: config.list_size,
             max_bytes: usize::try_from(config.max_stream_bytes).unwrap_or(usize::MAX),
         };
@@ -82,6 +79,11 @@ impl Gateway {
     /// When the listener fails.
     pub async fn run(self, shutdown: CancellationToken) -> io::Result<()> {
         let Self { listener, registry, config } = self;
+        let low_latency = match config.low_latency {
+            config::LowLatency::Auto => http::LowLatency::Auto,
+            config::LowLatency::On => http::LowLatency::On,
+            config::LowLatency::Off => http::LowLatency::Off,
+        };
         let max_bytes = usize::try_from(config.max_total_bytes).unwrap_or(usize::MAX);
         let reaping = reaper::run(registry.clone(), config.cleanup_delay, config.cleanup_interval, max_bytes);
         let reaper = tokio::spawn(shutdown.clone().run_until_cancelled_owned(reaping));
@@ -92,7 +94,8 @@ impl Gateway {
                 tracing::debug!(%error, "TCP_NODELAY refused");
             }
         });
-        let app = http::router(registry.clone()).into_make_service_with_connect_info::<SocketAddr>();
+        let app =
+            http::router(registry.clone(), low_latency).into_make_service_with_connect_info::<SocketAddr>();
         let drained = CancellationToken::new();
         let server = tokio::spawn({
             let drained = drained.clone();

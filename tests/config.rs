@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use camgate::config::settings::SETTINGS;
 use camgate::config::{
-    CameraGuard, Config, ConfigError, LogFormat, SegmentType, env_example, read_dotenv, serve_args,
-    settings_markdown,
+    CameraGuard, Config, ConfigError, LogFormat, LowLatency, SegmentType, env_example, read_dotenv,
+    serve_args, settings_markdown,
 };
 
 /// A configuration from the command line, the environment and the content of `.env`.
@@ -41,6 +41,8 @@ fn with_nothing_set_every_setting_has_its_default() {
         cleanup_delay: Duration::from_secs(30),
         cleanup_interval: Duration::from_secs(10),
         segment_time: Duration::from_secs(2),
+        part_time: Duration::from_millis(200),
+        low_latency: LowLatency::Auto,
         list_size: 5,
         segment_type: SegmentType::Fmp4,
         audio: true,
@@ -96,6 +98,8 @@ fn every_setting_reaches_its_field() {
             ("MAX_TOTAL_BYTES", "8M"),
             ("VIDEO_TIMEOUT_SECONDS", "300"),
             ("AUDIO", "off"),
+            ("HLS_LOW_LATENCY", "on"),
+            ("HLS_PART_TIME", "0.5"),
             ("CAMERA_GUARD", "on"),
             ("LOG_LEVEL", "camgate=debug,retina=info"),
             ("LOG_FORMAT", "json"),
@@ -109,6 +113,8 @@ fn every_setting_reaches_its_field() {
         cleanup_delay: Duration::from_secs(86400),
         cleanup_interval: Duration::from_secs(1),
         segment_time: Duration::from_millis(500),
+        part_time: Duration::from_millis(500),
+        low_latency: LowLatency::On,
         list_size: 60,
         segment_type: SegmentType::MpegTs,
         audio: false,
@@ -149,6 +155,8 @@ fn values_just_outside_their_range_are_refused() {
         ("HLS_LIST_SIZE", ["2", "61"]),
         ("HLS_SEGMENT_TYPE", ["ts", "FMP4"]),
         ("AUDIO", ["on", "0"]),
+        ("HLS_LOW_LATENCY", ["yes", "0"]),
+        ("HLS_PART_TIME", ["0.09", "1.01"]),
         ("START_TIMEOUT_SECONDS", ["0", "61"]),
         ("VIDEO_TIMEOUT_SECONDS", ["1", "301"]),
         ("CAMERA_GUARD", ["yes", "ON"]),

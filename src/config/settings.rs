@@ -49,6 +49,8 @@ pub const SETTINGS: &[&Setting] = &[
     &HLS_SEGMENT_TIME,
     &HLS_LIST_SIZE,
     &HLS_SEGMENT_TYPE,
+    &HLS_LOW_LATENCY,
+    &HLS_PART_TIME,
     &AUDIO,
     &START_TIMEOUT_SECONDS,
     &VIDEO_TIMEOUT_SECONDS,
@@ -122,6 +124,24 @@ pub(super) const HLS_SEGMENT_TYPE: Setting = Setting {
     default: "fmp4",
     doc: "How segments are packed: fragmented MP4 or MPEG-2 transport stream",
     range: Range::OneOf(&["fmp4", "mpegts"]),
+};
+
+pub(super) const HLS_LOW_LATENCY: Setting = Setting {
+    name: "HLS_LOW_LATENCY",
+    flag: Some("hls-low-latency"),
+    unit: "choice",
+    default: "auto",
+    doc: "Low-latency playlists: for all but Apple's player on plain HTTP, which would not use them; for all; for none",
+    range: Range::OneOf(&["auto", "on", "off"]),
+};
+
+pub(super) const HLS_PART_TIME: Setting = Setting {
+    name: "HLS_PART_TIME",
+    flag: Some("hls-part-time"),
+    unit: "seconds",
+    default: "0.2",
+    doc: "Length that parts aim at: the whole number of pictures closest to it",
+    range: Range::Decimal(0.1, 1.0),
 };
 
 pub(super) const AUDIO: Setting = Setting {

@@ -18,7 +18,7 @@ mod testing;
 
 pub use packager::Packager;
 pub use segment::{InitId, MediaSequence, Part, RunId, Segment};
-pub use window::Snapshot;
+pub use window::{Form, Snapshot};
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub struct Settings {
     pub container: Container,
     /// The length that segments aim at; they are cut at keyframes.
     pub segment_time: Duration,
-    /// The length that parts never exceed (`PART-TARGET`, bis §4.4.3.7).
+    /// The length that parts aim at; `PART-TARGET` (bis §4.4.3.7) is the whole number of pictures closest to it.
     pub part_time: Duration,
     /// How many segments a playlist lists at least, once there are so many.
     pub list_size: usize,

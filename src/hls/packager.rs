@@ -10,7 +10,7 @@ use super::Settings;
 use super::audio_lane::AudioLane;
 use super::segment::{MediaSequence, RunId, Segment};
 use super::segmenter::Segmenter;
-use super::window::{OpenParts, Snapshot, Window};
+use super::window::{Snapshot, Window};
 use crate::media::parameter_sets::{Change, ParameterSetTracker};
 use crate::media::timeline::Timeline;
 use crate::media::{
@@ -161,8 +161,8 @@ impl Packager {
         pipeline.tracks = tracks;
         let last = pipeline.timeline.interrupt();
         pipeline.timeline.configure(pipeline.tracks.video.reorder_depth, pipeline.tracks.video.frame_rate);
-        let finished = last.and_then(|sample| pipeline.segmenter.push(sample).segment);
-        let segments = [finished, pipeline.segmenter.change_tracks(pipeline.tracks.clone())];
+        let cut = last.map(|sample| pipeline.segmenter.push(sample, false)).unwrap_or_default();
+        let segments = [cut.before, cut.segment, pipeline.segmenter.change_tracks(pipeline.tracks.clone())];
         self.awaits_random_access = true;
         self.keep(segments)
     }
@@ -188,7 +188,7 @@ impl Packager {
         if let Some(sets) = pipeline.in_band.as_ref().filter(|_| unit.random_access) {
             unit.data = [&sets[..], &unit.data[..]].concat().into();
         }
-        let (pts, arrival) = (unit.pts, unit.arrival);
+        let (pts, arrival, keyframe) = (unit.pts, unit.arrival, unit.random_access);
         let starts_run = !pipeline.timeline.is_running();
         let mut sample = pipeline.timeline.push(unit);
         if let Some(report) = self.video_report.take() {
@@ -204,7 +204,7 @@ impl Packager {
             }
             lane.fill(arrival.elapsed, &pipeline.timeline, |sample| pipeline.segmenter.push_audio(sample));
         }
-        news | sample.is_some_and(|sample| self.take(sample))
+        news | sample.is_some_and(|sample| self.take(sample, keyframe))
     }
 
     /// Takes audio. It goes with the part that is being made, so there is nothing new to see before that ends.
@@ -238,19 +238,20 @@ impl Packager {
         self.awaits_random_access = true;
         let Some(pipeline) = &mut self.pipeline else { return false };
         let last = pipeline.timeline.interrupt();
-        let finished = last.and_then(|sample| pipeline.segmenter.push(sample).segment);
-        let segments = [finished, pipeline.segmenter.interrupt()];
+        let cut = last.map(|sample| pipeline.segmenter.push(sample, false)).unwrap_or_default();
+        let segments = [cut.before, cut.segment, pipeline.segmenter.interrupt()];
         self.keep(segments)
     }
 
-    fn take(&mut self, sample: Sample) -> bool {
+    /// Takes a sample; `keyframe_next`: what comes after it is a random access point.
+    fn take(&mut self, sample: Sample, keyframe_next: bool) -> bool {
         let Some(pipeline) = &mut self.pipeline else { return false };
-        let cut = pipeline.segmenter.push(sample);
-        let news = self.keep([cut.segment, None]);
+        let cut = pipeline.segmenter.push(sample, keyframe_next);
+        let news = self.keep([cut.before, cut.segment, None]);
         cut.part | news
     }
 
-    fn keep(&mut self, segments: [Option<Segment>; 2]) -> bool {
+    fn keep(&mut self, segments: [Option<Segment>; 3]) -> bool {
         let mut news = false;
         for segment in segments.into_iter().flatten() {
             self.window.push(segment, self.now);
@@ -263,12 +264,13 @@ impl Packager {
     /// The stream as viewers may see it now; nothing before the first keyframe's parameter sets.
     pub fn snapshot(&self) -> Option<Snapshot> {
         let pipeline = self.pipeline.as_ref()?;
-        let open = OpenParts {
-            media_sequence: pipeline.segmenter.next_sequence(),
-            container: pipeline.segmenter.container(),
-            parts: pipeline.segmenter.open_parts().to_vec(),
-        };
-        Some(self.window.snapshot(self.run, &pipeline.tracks, open))
+        let segmenter = &pipeline.segmenter;
+        Some(self.window.snapshot(
+            self.run,
+            &pipeline.tracks,
+            segmenter.open_segment(),
+            segmenter.part_target(),
+        ))
     }
 }
 

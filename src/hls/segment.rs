@@ -88,6 +88,23 @@ pub struct Segment {
     pub completed: Arrival,
 }
 
+/// A segment that is still being made, as far as viewers may know of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenParts {
+    /// The number that the segment will have.
+    pub media_sequence: MediaSequence,
+    /// How it is packed.
+    pub container: Container,
+    /// Whether the one before it can't be decoded on into it.
+    pub discontinuity: bool,
+    /// When its first picture arrived; `None` before there is a part.
+    pub program_date_time: Option<WallTime>,
+    /// The initialisation section of what comes next.
+    pub init: Option<Arc<Init>>,
+    /// Its parts so far.
+    pub parts: Vec<Arc<Part>>,
+}
+
 impl Segment {
     /// The whole segment's bytes, in order.
     pub fn chunks(&self) -> impl Iterator<Item = &Bytes> {

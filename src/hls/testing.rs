@@ -154,7 +154,7 @@ impl Camera {
 
     /// The text of the media playlist.
     pub(super) fn playlist(&self) -> String {
-        String::from_utf8(self.snapshot().media_playlist().plain.to_vec()).unwrap()
+        String::from_utf8(self.snapshot().media_playlist(crate::hls::Form::Plain).plain.to_vec()).unwrap()
     }
 }
 

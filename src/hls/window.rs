@@ -29,9 +29,20 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::Settings;
-use super::segment::{Init, InitId, MediaSequence, Part, RunId, Segment, bit_rate};
+use super::segment::{Init, InitId, MediaSequence, OpenParts, Part, RunId, Segment, bit_rate};
 use crate::media::Tracks;
 use crate::mux::Container;
+
+/// The forms of a media playlist, all rendered from one [`Snapshot`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Segments alone (RFC 8216).
+    Plain,
+    /// With parts, for clients of low latency (bis §4.4.3.8, §4.4.4.9, §4.4.5.3).
+    LowLatency,
+    /// The same without the segments that a client which is up to date has seen (bis §6.2.5.1).
+    Delta,
+}
 
 /// The ring of finished segments.
 #[derive(Debug)]
@@ -169,7 +180,13 @@ impl Window {
     }
 
     /// What viewers may see from now on: the segments held, and the finished parts of the open one.
-    pub fn snapshot(&self, run: RunId, tracks: &Arc<Tracks>, open: OpenParts) -> Snapshot {
+    pub fn snapshot(
+        &self,
+        run: RunId,
+        tracks: &Arc<Tracks>,
+        open: OpenParts,
+        part_target: Option<Duration>,
+    ) -> Snapshot {
         Snapshot {
             run,
             settings: self.settings.clone(),
@@ -177,23 +194,13 @@ impl Window {
             listed: self.listed().cloned().collect(),
             retained: self.retained.iter().map(|retained| retained.segment.clone()).collect(),
             open,
+            part_target,
             peak_bit_rate: self.peak_bit_rate,
             cut_short: self.cut_short,
             told: self.told.clone(),
             rendered: Rendered::default(),
         }
     }
-}
-
-/// The finished parts of a segment that is still being made.
-#[derive(Clone, Debug, Default)]
-pub struct OpenParts {
-    /// The number that the segment will have.
-    pub media_sequence: MediaSequence,
-    /// How it is packed.
-    pub container: Container,
-    /// Its parts so far.
-    pub parts: Vec<Arc<Part>>,
 }
 
 /// A stream as viewers see it at one instant. Immutable, shared by all of them.
@@ -211,6 +218,8 @@ pub struct Snapshot {
     retained: Vec<Arc<Segment>>,
     /// The open segment.
     pub open: OpenParts,
+    /// `PART-TARGET` (bis §4.4.3.7), from the first part on.
+    pub part_target: Option<Duration>,
     /// The stream's highest bit rate so far, in bits per second.
     pub peak_bit_rate: f64,
     /// Whether bytes made the playlist shorter than it should be: [`Settings::max_bytes`] is too low for this camera.
@@ -222,7 +231,7 @@ pub struct Snapshot {
 /// Playlists that someone has asked for: rendered once for all viewers.
 #[derive(Debug, Default)]
 struct Rendered {
-    media: OnceLock<Playlist>,
+    media: [OnceLock<Playlist>; 3],
     multivariant: OnceLock<Playlist>,
 }
 
@@ -251,14 +260,37 @@ impl Playlist {
 }
 
 impl Snapshot {
-    /// The media playlist.
-    pub fn media_playlist(&self) -> &Playlist {
-        self.rendered.media.get_or_init(|| {
-            if let Some(newest) = self.listed.last() {
-                self.told.0.fetch_max(newest.media_sequence + 1, Ordering::AcqRel);
-            }
-            Playlist::new(super::playlist::media(self))
+    /// The media playlist, in one of its forms.
+    pub fn media_playlist(&self, form: Form) -> &Playlist {
+        let rendered = match form {
+            Form::Plain => &self.rendered.media[0],
+            Form::LowLatency => &self.rendered.media[1],
+            Form::Delta => &self.rendered.media[2],
+        };
+        rendered.get_or_init(|| {
+            let told = match (form, self.listed.last()) {
+                (Form::Plain, newest) => newest.map_or(0, |newest| newest.media_sequence + 1),
+                // Parts of the open segment are told of, and with the hint the part after them.
+                (Form::LowLatency | Form::Delta, _) => self.open.media_sequence + 1,
+            };
+            self.told.0.fetch_max(told, Ordering::AcqRel);
+            Playlist::new(super::playlist::media(self, form))
         })
+    }
+
+    /// Whether a playlist rendered now has what a client waits for: segment `number`, or its part `part`. A part behind the
+    /// last one of its segment means the first one of the next (bis §6.2.5.2).
+    pub fn has(&self, number: MediaSequence, part: Option<usize>) -> bool {
+        let open = &self.open;
+        match part {
+            None => number < open.media_sequence,
+            Some(part) if number == open.media_sequence => part < open.parts.len(),
+            Some(part) if number < open.media_sequence => {
+                let parts = self.segment(number).map_or(usize::MAX, |segment| segment.parts.len());
+                part < parts || number + 1 < open.media_sequence || !open.parts.is_empty()
+            }
+            Some(_) => false,
+        }
     }
 
     /// The multivariant playlist.
@@ -282,7 +314,8 @@ impl Snapshot {
 
     /// The initialisation section of that number, if a segment held needs it.
     pub fn init(&self, id: InitId) -> Option<&Arc<Init>> {
-        self.segments().filter_map(|segment| segment.init.as_ref()).find(|init| init.id == id)
+        let held = self.segments().filter_map(|segment| segment.init.as_ref());
+        self.open.init.iter().chain(held).find(|init| init.id == id)
     }
 
     fn segments(&self) -> impl Iterator<Item = &Arc<Segment>> {

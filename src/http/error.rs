@@ -33,6 +33,9 @@ pub enum ApiError {
     /// The stream runs, but there is nothing to play yet.
     #[error("There is no picture yet: {0}.")]
     NotReady(String),
+    /// The stream runs, but what a client of low latency waits for has not come in time.
+    #[error("The camera has sent nothing new for as long as a request is held.")]
+    NoNews,
     /// A start that failed.
     #[error("{}.", capitalised(&.0.to_string()))]
     Start(#[from] StartError),
@@ -75,6 +78,7 @@ impl ApiError {
             }
             Self::MediaNotFound => (StatusCode::NOT_FOUND, "media_not_found", "No such media"),
             Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "stream_not_ready", "No picture yet"),
+            Self::NoNews => (StatusCode::SERVICE_UNAVAILABLE, "no_news", "Nothing new"),
             Self::NoSuchRoute => (StatusCode::NOT_FOUND, "not_found", "Not found"),
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")

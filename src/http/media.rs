@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, FromRequestParts, Path, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Path, RawQuery, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
@@ -19,14 +19,17 @@ use serde::de::DeserializeOwned;
 
 use super::AppState;
 use super::body::ChunkBody;
+use super::directives::Directives;
 use super::error::ApiError;
 use super::negotiate::accepts_gzip;
+use crate::hls::Form;
+use crate::hls::playlist::part_name;
 use crate::hls::segment::{InitId, RunId};
 use crate::hls::window::{Playlist, Snapshot};
 use crate::stream::{Stream, StreamId};
 
-/// A playlist request waits so long for a stream's first segment: players give up after ten seconds.
-const FIRST_SEGMENT_WAIT: Duration = Duration::from_secs(9);
+/// A request waits no longer for what is not there yet: players give up after ten seconds.
+const LONGEST_WAIT: Duration = Duration::from_secs(9);
 
 const PLAYLIST_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
 
@@ -52,24 +55,41 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Names<T
     }
 }
 
-/// What a request for a playlist brings.
-type PlaylistRequest = (State<AppState>, Names<String>, Peer, HeaderMap);
-
-async fn multivariant_playlist(request: PlaylistRequest) -> Result<Response, ApiError> {
-    playlist(request, Snapshot::multivariant_playlist).await
-}
-
-async fn media_playlist(request: PlaylistRequest) -> Result<Response, ApiError> {
-    playlist(request, Snapshot::media_playlist).await
-}
-
-async fn playlist(
-    (State(state), Names(id), peer, headers): PlaylistRequest,
-    which: fn(&Snapshot) -> &Playlist,
+async fn multivariant_playlist(
+    State(state): State<AppState>,
+    Names(id): Names<String>,
+    peer: Peer,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let stream = watched(&state, &id, &peer, &headers)?;
     let snapshot = first_snapshot(&state, &stream).await?;
-    Ok(playlist_response(which(&snapshot), &headers))
+    Ok(playlist_response(snapshot.multivariant_playlist(), &headers))
+}
+
+async fn media_playlist(
+    State(state): State<AppState>,
+    Names(id): Names<String>,
+    peer: Peer,
+    version: Version,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let stream = watched(&state, &id, &peer, &headers)?;
+    if !state.low_latency.serves(version, &headers) {
+        let snapshot = first_snapshot(&state, &stream).await?;
+        return Ok(playlist_response(snapshot.media_playlist(Form::Plain), &headers));
+    }
+    let directives = Directives::read(query.as_deref().unwrap_or_default())?;
+    let mut snapshot = first_snapshot(&state, &stream).await?;
+    if let Some((number, part)) = directives.wanted {
+        directives.check(&snapshot)?;
+        if !snapshot.has(number, part) {
+            let has = |now: &Snapshot| now.has(number, part);
+            snapshot = held(&state, &stream, hold_limit(&snapshot), has).await?.ok_or(ApiError::NoNews)?;
+        }
+    }
+    let form = if directives.skip { Form::Delta } else { Form::LowLatency };
+    Ok(playlist_response(snapshot.media_playlist(form), &headers))
 }
 
 async fn media(
@@ -82,9 +102,43 @@ async fn media(
     if run.parse::<RunId>() != Ok(stream.run()) {
         return Err(ApiError::MediaNotFound);
     }
-    let snapshot = stream.snapshots().borrow().clone().ok_or(ApiError::MediaNotFound)?;
+    let mut snapshot = stream.snapshots().borrow().clone().ok_or(ApiError::MediaNotFound)?;
+    if is_hinted(&snapshot, &file) {
+        let (open, parts) = (snapshot.open.media_sequence, snapshot.open.parts.len());
+        let beyond = |now: &Snapshot| now.open.media_sequence > open || now.open.parts.len() > parts;
+        let waiting = held(&state, &stream, hold_limit(&snapshot), beyond);
+        snapshot = waiting.await?.ok_or(ApiError::MediaNotFound)?;
+    }
     let (media_type, chunks) = find(&snapshot, &file).ok_or(ApiError::MediaNotFound)?;
     media_response(media_type, chunks, &headers)
+}
+
+/// Whether `file` is the part that the preload hint names (bis §4.4.5.3): it is waited for.
+fn is_hinted(snapshot: &Snapshot, file: &str) -> bool {
+    let open = &snapshot.open;
+    let hint = part_name(open.media_sequence, open.parts.len(), open.container);
+    file == hint
+}
+
+/// A request is held no longer than three target durations (bis §6.2.5.2), nor than players wait.
+fn hold_limit(snapshot: &Snapshot) -> Duration {
+    LONGEST_WAIT.min(3 * snapshot.settings.longest_segment())
+}
+
+/// The first snapshot for which `condition` holds; `None` if there is none in time.
+async fn held(
+    state: &AppState,
+    stream: &Stream,
+    limit: Duration,
+    condition: impl Fn(&Snapshot) -> bool,
+) -> Result<Option<Arc<Snapshot>>, ApiError> {
+    let mut snapshots = stream.snapshots();
+    let waiting = snapshots.wait_for(|now| now.as_deref().is_some_and(&condition));
+    match tokio::time::timeout(limit, waiting).await {
+        Ok(Ok(snapshot)) => Ok(snapshot.clone()),
+        Ok(Err(_stopped)) => Err(ApiError::no_stream(&state.registry, stream.id())),
+        Err(_elapsed) => Ok(None),
+    }
 }
 
 /// The stream that someone is watching now.
@@ -107,18 +161,12 @@ fn fingerprint(ConnectInfo(peer): &Peer, headers: &HeaderMap) -> u64 {
 
 /// The stream as it is now, or as it is once there is something to play.
 async fn first_snapshot(state: &AppState, stream: &Stream) -> Result<Arc<Snapshot>, ApiError> {
-    let mut snapshots = stream.snapshots();
-    let playable = |snapshot: &Option<Arc<Snapshot>>| snapshot.as_ref().is_some_and(|s| !s.listed.is_empty());
-    let waiting = snapshots.wait_for(playable);
-    match tokio::time::timeout(FIRST_SEGMENT_WAIT, waiting).await {
-        Ok(Ok(snapshot)) => snapshot.clone().ok_or(ApiError::MediaNotFound),
-        Ok(Err(_stopped)) => Err(ApiError::no_stream(&state.registry, stream.id())),
-        Err(_elapsed) => {
-            let why = stream.status().last_error;
-            let why = why.unwrap_or_else(|| "the camera is connected and has sent no keyframe yet".into());
-            Err(ApiError::NotReady(why))
-        }
-    }
+    let playable = |snapshot: &Snapshot| !snapshot.listed.is_empty();
+    held(state, stream, LONGEST_WAIT, playable).await?.ok_or_else(|| {
+        let why = stream.status().last_error;
+        let why = why.unwrap_or_else(|| "the camera is connected and has sent no keyframe yet".into());
+        ApiError::NotReady(why)
+    })
 }
 
 /// What `file` names: `init-{n}.mp4`, `seg-{msn}.{ext}` or `part-{msn}.{k}.{ext}`.

@@ -9,7 +9,8 @@
 //! GET      /api/health                                    is the gateway well
 //!
 //! GET HEAD /streams/{id}/stream.m3u8                      multivariant playlist
-//! GET HEAD /streams/{id}/media.m3u8                       media playlist
+//! GET HEAD /streams/{id}/media.m3u8                       media playlist; ?_HLS_msn=…&_HLS_part=… waits for that part,
+//!                                                         _HLS_skip=YES leaves out what is known
 //! GET HEAD /streams/{id}/{run}/init-{n}.mp4               initialisation section      ┐
 //! GET HEAD /streams/{id}/{run}/seg-{msn}.{m4s|ts}         segment                     ├ immutable
 //! GET HEAD /streams/{id}/{run}/part-{msn}.{k}.{m4s|ts}    part k of segment msn       ┘
@@ -22,6 +23,7 @@
 pub mod api;
 pub mod assets;
 pub mod body;
+pub mod directives;
 pub mod error;
 pub mod media;
 mod negotiate;
@@ -33,6 +35,7 @@ use axum::Router;
 use axum::http::{HeaderName, Method, header};
 use tower_http::cors::{Any, CorsLayer};
 
+pub use self::directives::LowLatency;
 use crate::stream::Registry;
 
 /// What handlers need.
@@ -40,11 +43,13 @@ use crate::stream::Registry;
 pub struct AppState {
     /// All streams.
     pub registry: Arc<Registry>,
+    /// Who gets playlists of low latency.
+    pub low_latency: LowLatency,
 }
 
 /// All routes.
-pub fn router(registry: Arc<Registry>) -> Router {
-    let state = AppState { registry };
+pub fn router(registry: Arc<Registry>, low_latency: LowLatency) -> Router {
+    let state = AppState { registry, low_latency };
     Router::new()
         .merge(api::router())
         .merge(media::router().method_not_allowed_fallback(method_not_allowed).layer(cors()))

@@ -257,7 +257,7 @@ impl Bench {
     pub(super) fn playlist(&self, id: &str) -> String {
         let stream = self.registry.get(&self::id(id)).unwrap();
         let snapshot = stream.snapshots().borrow().clone().unwrap();
-        String::from_utf8(snapshot.media_playlist().plain.to_vec()).unwrap()
+        String::from_utf8(snapshot.media_playlist(crate::hls::Form::Plain).plain.to_vec()).unwrap()
     }
 
     /// Numbers of the listed segments, and of those that stand behind a discontinuity.

@@ -34,16 +34,16 @@ fn nothing_is_made_of_pictures_before_the_parameter_sets() {
     camera.send(false);
     assert_eq!(camera.packager.byte_length(), 0, "and of none before a keyframe");
     camera.group(50);
-    assert_eq!(camera.snapshot().listed[0].frames, 12);
+    assert_eq!(camera.snapshot().listed[0].frames, 5);
 }
 
 #[test]
-fn the_first_segment_is_there_half_a_second_after_the_keyframe() {
+fn the_first_segment_is_there_with_the_first_part() {
     let mut camera = camera();
     while camera.snapshot().listed.is_empty() {
         camera.send(camera.now == 0);
     }
-    assert_eq!(camera.now, 14 * 40);
+    assert_eq!(camera.now, 6 * 40, "the sixth picture tells how long the fifth lasts");
 }
 
 #[test]
@@ -295,7 +295,7 @@ proptest! {
             };
             packager.push(unit);
             let Some(snapshot) = packager.snapshot() else { continue };
-            snapshot.media_playlist();
+            snapshot.media_playlist(crate::hls::Form::Plain);
             let longest = settings().longest_segment();
             prop_assert!(snapshot.listed.iter().all(|segment| segment.duration <= longest));
             // Between two parts a segment may grow by a quarter.

@@ -1,7 +1,7 @@
 //! Whole playlists, as a viewer gets them: cut by the packager from a camera in virtual time.
 
 use super::super::testing::{Camera, checker, full_hd, settings, small};
-use crate::hls::Settings;
+use crate::hls::{Form, Settings};
 use crate::mux::Container;
 
 fn camera(settings: Settings) -> Camera {
@@ -76,6 +76,60 @@ fn a_media_playlist_of_keyframes_far_apart() {
     camera.group(250);
     camera.group(100);
     insta::assert_snapshot!(good(&camera));
+}
+
+/// The media playlist with parts.
+fn low_latency(camera: &Camera, form: Form) -> String {
+    String::from_utf8(camera.snapshot().media_playlist(form).plain.to_vec()).unwrap()
+}
+
+#[test]
+fn a_low_latency_playlist_lists_parts_of_three_target_durations_and_hints_at_the_next() {
+    let mut camera = camera(settings());
+    camera.play(16);
+    (0..14).for_each(|n| {
+        camera.send(n == 0);
+    });
+    insta::assert_snapshot!(low_latency(&camera, Form::LowLatency));
+}
+
+#[test]
+fn the_first_low_latency_playlist() {
+    let mut camera = camera(settings());
+    camera.group(7);
+    insta::assert_snapshot!(low_latency(&camera, Form::LowLatency));
+}
+
+#[test]
+fn an_open_segment_behind_a_discontinuity_says_so_with_its_first_part() {
+    let mut camera = camera(settings());
+    camera.play(6);
+    camera.reconnect(5000);
+    camera.set_track(&full_hd());
+    let before = low_latency(&camera, Form::LowLatency);
+    assert!(!before.contains("EXT-X-DISCONTINUITY\n"), "{before}");
+    camera.group(7);
+    let text = low_latency(&camera, Form::LowLatency);
+    let (_, open) = text.split_once("#EXT-X-DISCONTINUITY\n").unwrap();
+    assert!(open.starts_with("#EXT-X-MAP:URI=\"3e8/init-1.mp4\"\n#EXT-X-PROGRAM-DATE-TIME:"), "{open}");
+    assert!(open.contains("INDEPENDENT=YES"), "{open}");
+}
+
+#[test]
+fn a_delta_update_leaves_out_what_lies_behind_the_skip_boundary() {
+    let mut camera = camera(Settings { list_size: 20, ..settings() });
+    camera.play(60);
+    let (whole, delta) = (low_latency(&camera, Form::LowLatency), low_latency(&camera, Form::Delta));
+    assert!(whole.contains("CAN-SKIP-UNTIL=18.0") && delta.contains("#EXT-X-VERSION:9\n"));
+    // Of twenty segments of 2 s, those that begin less than 18 s before the end stay.
+    assert!(delta.contains("#EXT-X-SKIP:SKIPPED-SEGMENTS=11\n"), "{delta}");
+    let segments =
+        |text: &str| text.lines().filter(|line| line.contains("seg-")).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(segments(&delta)[..], segments(&whole)[11..]);
+    // A window that is no longer than the boundary has nothing to skip.
+    let mut camera = self::camera(settings());
+    camera.play(60);
+    assert_eq!(low_latency(&camera, Form::Delta), low_latency(&camera, Form::LowLatency));
 }
 
 #[test]

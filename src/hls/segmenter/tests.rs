@@ -13,12 +13,14 @@ struct Feed {
     /// Milliseconds that the wall clock is off.
     wall_error: i64,
     segments: Vec<Segment>,
+    /// The sample that is pushed once it is known what comes next.
+    held: Option<Sample>,
 }
 
 impl Feed {
     fn new(settings: Settings) -> Self {
         let segmenter = Segmenter::new(settings, silent(small()), 7);
-        Self { segmenter, decode_time: 0, delay: 0, wall_error: 0, segments: Vec::new() }
+        Self { segmenter, decode_time: 0, delay: 0, wall_error: 0, segments: Vec::new(), held: None }
     }
 
     /// Past the ramp, with nothing open.
@@ -26,7 +28,7 @@ impl Feed {
         let mut feed = Self::new(settings());
         feed.group(50, FRAME);
         feed.interrupt();
-        assert_eq!(feed.segments.len(), 3);
+        assert_eq!(feed.segments.len(), 4);
         feed.segments.clear();
         feed
     }
@@ -35,17 +37,31 @@ impl Feed {
         let millis = self.decode_time / 90 + self.delay;
         let mut arrival = arrival(u64::try_from(millis).unwrap());
         arrival.wall.0 += self.wall_error;
-        let mut cut = self.segmenter.push(Sample {
+        let sample = Sample {
             decode_time: Ticks(self.decode_time),
             duration: Ticks(duration),
             composition_offset: Ticks::ZERO,
             arrival,
             random_access: key,
             data: picture(key, bytes),
-        });
+        };
         self.decode_time += duration;
+        let before = self.held.replace(sample);
+        before.map(|before| self.push(before, key)).unwrap_or_default()
+    }
+
+    fn push(&mut self, sample: Sample, keyframe_next: bool) -> Cut {
+        let mut cut = self.segmenter.push(sample, keyframe_next);
+        self.segments.extend(cut.before.take());
         self.segments.extend(cut.segment.take());
         cut
+    }
+
+    /// What is held goes in, as at an interruption.
+    fn flush(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.push(held, false);
+        }
     }
 
     fn group(&mut self, pictures: usize, duration: i64) {
@@ -55,7 +71,13 @@ impl Feed {
     }
 
     fn interrupt(&mut self) {
+        self.flush();
         self.segments.extend(self.segmenter.interrupt());
+    }
+
+    fn change_tracks(&mut self, tracks: Arc<Tracks>) {
+        self.flush();
+        self.segments.extend(self.segmenter.change_tracks(tracks));
     }
 
     fn frames(&self) -> Vec<u32> {
@@ -121,28 +143,76 @@ fn the_first_segments_are_short_so_that_there_is_a_picture_soon() {
     let mut feed = Feed::new(settings());
     (0..3).for_each(|_| feed.group(50, FRAME));
     feed.interrupt();
-    assert_eq!(feed.frames(), [12, 25, 13, 50, 50]);
+    assert_eq!(feed.frames(), [5, 12, 25, 8, 50, 50]);
 }
 
 #[test]
-fn a_part_holds_as_many_pictures_as_fit_into_part_time() {
-    for (frame, length, least) in [(3600, 5, 0.85), (6000, 3, 0.85), (3000, 6, 0.85), (7200, 2, 0.8)] {
-        let mut feed = Feed::settled();
-        for _ in 0..4 {
-            feed.group(usize::try_from(2 * 90_000 / frame).unwrap(), frame);
-        }
-        let part_time = settings().part_time;
-        for segment in &feed.segments {
-            let (_, parts) = segment.parts.split_last().unwrap();
-            assert!(!parts.is_empty());
+fn parts_hold_whole_pictures_and_are_never_much_shorter_than_part_target() {
+    // 25, 15, 30, 12.5, 29.97, 10, 50, 5 and 1 pictures a second; how many of them a part holds.
+    for (frame, count) in [
+        (3600, 5),
+        (6000, 3),
+        (3000, 6),
+        (7200, 3),
+        (3003, 6),
+        (9000, 2),
+        (1800, 10),
+        (18_000, 1),
+        (90_000, 1),
+    ] {
+        let mut feed = Feed::new(settings());
+        (0..6).for_each(|_| feed.group(usize::try_from(2 * 90_000 / frame).unwrap(), frame));
+        let target = feed.segmenter.part_target().unwrap();
+        for segment in feed.segments.iter().skip(4) {
+            let (last, parts) = segment.parts.split_last().unwrap();
             for part in parts {
-                assert!(part.duration <= part_time && part.duration >= part_time.mul_f64(least), "{part:?}");
-                assert_eq!(part.chunks.len(), 1 + length, "a header, and the pictures themselves");
+                assert!(
+                    part.duration <= target && part.duration >= target.mul_f64(0.85),
+                    "{frame}: {part:?}"
+                );
+                assert_eq!(part.chunks.len(), 1 + count, "a header, and the pictures themselves");
             }
-            assert!(segment.parts.iter().all(|part| part.duration <= part_time));
+            assert!(last.duration <= target);
             assert_eq!(segment.parts.iter().map(|part| part.duration).sum::<Duration>(), segment.duration);
         }
     }
+}
+
+#[test]
+fn stamps_that_are_uneven_make_no_short_parts() {
+    let mut feed = Feed::new(settings());
+    // 25 a second, each up to 3 ms off.
+    for n in 0..500i64 {
+        feed.sample(FRAME + [270, -180, -270, 180][usize::try_from(n % 4).unwrap()], n % 50 == 0, 100);
+    }
+    let target = feed.segmenter.part_target().unwrap();
+    for segment in feed.segments.iter().skip(4) {
+        let (_, parts) = segment.parts.split_last().unwrap();
+        assert!(parts.iter().all(|part| part.duration <= target && part.duration >= target.mul_f64(0.85)));
+    }
+}
+
+#[test]
+fn part_target_stays_when_the_frame_rate_changes() {
+    let mut feed = Feed::settled();
+    let target = feed.segmenter.part_target();
+    assert_eq!(target, Some(Duration::from_millis(216)));
+    feed.group(50, 6000);
+    feed.group(50, 1800);
+    assert_eq!(feed.segmenter.part_target(), target);
+    let longest = target.unwrap();
+    assert!(feed.segments.iter().flat_map(|segment| &segment.parts).all(|part| part.duration <= longest));
+}
+
+#[test]
+fn a_segment_is_whole_with_its_last_picture_and_not_one_later() {
+    let mut feed = Feed::settled();
+    feed.group(50, FRAME);
+    assert!(feed.segments.is_empty());
+    // The fifty-first shows that the fiftieth was the last.
+    feed.sample(FRAME, true, 100);
+    assert_eq!(feed.frames(), [50]);
+    assert!(feed.segmenter.open_parts().is_empty());
 }
 
 #[test]
@@ -167,14 +237,14 @@ fn a_finished_part_is_told_at_once() {
 fn discontinuities_are_counted_once_and_only_between_segments() {
     let mut feed = Feed::new(settings());
     feed.interrupt();
-    feed.segmenter.change_tracks(silent(full_hd()));
+    feed.change_tracks(silent(full_hd()));
     feed.group(10, FRAME);
     feed.interrupt();
     feed.interrupt();
-    feed.segmenter.change_tracks(silent(small()));
+    feed.change_tracks(silent(small()));
     feed.interrupt();
     feed.group(10, FRAME);
-    feed.segments.extend(feed.segmenter.change_tracks(silent(full_hd())));
+    feed.change_tracks(silent(full_hd()));
     feed.group(10, FRAME);
     feed.interrupt();
     let told: Vec<_> = feed
@@ -182,7 +252,7 @@ fn discontinuities_are_counted_once_and_only_between_segments() {
         .iter()
         .map(|s| (s.media_sequence, s.discontinuity, s.discontinuity_sequence, s.init.as_ref().unwrap().id.0))
         .collect();
-    assert_eq!(told, [(7, false, 7, 1), (8, true, 8, 2), (9, true, 9, 3)]);
+    assert_eq!(told, [(7, false, 7, 1), (8, false, 7, 1), (9, true, 8, 2), (10, true, 9, 3)]);
 }
 
 #[test]
@@ -190,12 +260,13 @@ fn h265_goes_into_mp4_whatever_is_wished_for_and_what_follows_stays_there() {
     let mut feed = Feed::new(Settings { container: Container::MpegTs, ..settings() });
     feed.group(10, FRAME);
     for track in [h265_track(), small()] {
-        feed.segments.extend(feed.segmenter.change_tracks(silent(track)));
+        feed.change_tracks(silent(track));
         feed.group(10, FRAME);
     }
     feed.interrupt();
     let told: Vec<_> = feed.segments.iter().map(|s| (s.container, s.init.is_some())).collect();
-    assert_eq!(told, [(Container::MpegTs, false), (Container::Fmp4, true), (Container::Fmp4, true)]);
+    let (ts, mp4) = ((Container::MpegTs, false), (Container::Fmp4, true));
+    assert_eq!(told, [ts, ts, mp4, mp4]);
 }
 
 #[test]
@@ -214,7 +285,8 @@ fn a_picture_larger_than_a_segment_may_be_is_a_segment_by_itself() {
     (0..4).for_each(|i| {
         feed.sample(FRAME, i == 0, 3000);
     });
-    assert_eq!(feed.frames(), [1, 1, 1]);
+    feed.interrupt();
+    assert_eq!(feed.frames(), [1, 1, 1, 1]);
 }
 
 #[test]

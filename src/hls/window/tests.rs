@@ -45,7 +45,7 @@ impl Fed {
     }
 
     fn snapshot(&self) -> Snapshot {
-        self.window.snapshot(RunId(1), &silent(small()), OpenParts::default())
+        self.window.snapshot(RunId(1), &silent(small()), OpenParts::default(), None)
     }
 
     fn listed(&self) -> Vec<u64> {
@@ -94,7 +94,7 @@ fn however_far_keyframes_are_apart_the_playlist_holds_one() {
 fn a_segment_that_someone_was_told_of_stays_for_its_duration_and_the_playlist() {
     let mut fed = Fed::new(settings());
     (0..5).for_each(|_| fed.push(2000, true, 10));
-    fed.snapshot().media_playlist();
+    fed.snapshot().media_playlist(crate::hls::Form::Plain);
     // Segment 1 leaves the playlist at 12 s, and may be fetched for 2 s + 10 s more.
     for _ in 0..6 {
         fed.push(2000, true, 10);
@@ -112,7 +112,7 @@ fn the_longest_playlist_that_listed_a_segment_counts_not_the_last() {
     fed.push(3000, true, 10);
     // A long group keeps the keyframe of 30 s ago in the playlist.
     (0..9).for_each(|_| fed.push(3000, false, 10));
-    fed.snapshot().media_playlist();
+    fed.snapshot().media_playlist(crate::hls::Form::Plain);
     fed.push(3000, true, 10);
     fed.push(3000, true, 10);
     fed.push(3000, true, 10);
@@ -142,7 +142,7 @@ fn a_stream_that_nobody_watches_holds_what_it_lists_and_no_more() {
 fn an_init_section_is_found_as_long_as_a_segment_held_needs_it() {
     let mut fed = Fed::new(settings());
     (0..9).for_each(|_| fed.push(2000, true, 10));
-    fed.snapshot().media_playlist();
+    fed.snapshot().media_playlist(crate::hls::Form::Plain);
     // Segments up to 9 have init 0; the last of them goes at 28 s + 12 s.
     while fed.now < Duration::from_secs(38) {
         fed.push(2000, true, 10);
@@ -188,7 +188,7 @@ fn a_playlist_that_bytes_cut_short_says_so_until_it_is_whole_again() {
 fn what_has_left_the_playlist_goes_before_what_is_in_it() {
     let mut fed = Fed::new(Settings { max_bytes: 1000, ..settings() });
     (0..5).for_each(|_| fed.push(2000, true, 100));
-    fed.snapshot().media_playlist();
+    fed.snapshot().media_playlist(crate::hls::Form::Plain);
     (0..4).for_each(|_| fed.push(2000, true, 100));
     assert_eq!(fed.snapshot().segment_count(), 9);
     fed.window.make_room(300);
@@ -216,8 +216,8 @@ fn a_playlist_is_rendered_once_and_its_gzip_holds_the_same() {
     let mut fed = Fed::new(settings());
     fed.push(2000, true, 10);
     let snapshot = fed.snapshot();
-    let playlist = snapshot.media_playlist();
-    assert_eq!(playlist.plain.as_ptr(), snapshot.media_playlist().plain.as_ptr());
+    let playlist = snapshot.media_playlist(crate::hls::Form::Plain);
+    assert_eq!(playlist.plain.as_ptr(), snapshot.media_playlist(crate::hls::Form::Plain).plain.as_ptr());
     let mut text = Vec::new();
     flate2::read::GzDecoder::new(&playlist.gzip()[..]).read_to_end(&mut text).unwrap();
     assert_eq!(text, playlist.plain);
@@ -277,7 +277,7 @@ proptest! {
                 prop_assert_eq!(snapshot.segment_count(), listed.len() + due.iter().filter(|d| d.1 > fed.now).count());
             }
             if watched {
-                snapshot.media_playlist();
+                snapshot.media_playlist(crate::hls::Form::Plain);
             }
             known.push((fed.next - 1, Duration::from_millis(millis), length, false));
             for (_, _, longest, told) in &mut known {
