@@ -63,7 +63,7 @@ async fn a_playlist_that_bytes_cut_short_is_a_warning_in_the_status() {
     gateway.started("1", &camera.url("/demo")).await;
     assert_eq!(gateway.status("1").await["warning"], Value::Null);
     let mut player = Player::open(&gateway, "1").await;
-    player.play(5).await;
+    player.play(6).await;
     let status = gateway.status("1").await;
     let warning = status["warning"].as_str().unwrap_or_default();
     assert!(warning.contains("MAX_STREAM_BYTES") && warning.contains("players count on"), "{status}");
