@@ -26,6 +26,8 @@ pub struct Config {
     pub host: IpAddr,
     /// TCP port to listen on; 0 takes any free one.
     pub port: u16,
+    /// Certificate and key, where clients are to be served over TLS alone.
+    pub tls: Option<TlsFiles>,
     /// How long a stream goes on with nobody watching.
     pub cleanup_delay: Duration,
     /// How often streams that nobody watches are looked for.
@@ -61,6 +63,20 @@ pub struct Config {
     /// What the person should hear about their settings, one line each.
     pub warnings: Vec<String>,
 }
+
+/// Where certificate and key are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// PEM: the server's certificate first, then those of its issuers.
+    pub certificate: PathBuf,
+    /// PEM: its private key.
+    pub key: PathBuf,
+    /// How often it is looked whether they have changed; no setting.
+    pub look_every: Duration,
+}
+
+/// A certificate is renewed days before it has to be: nobody waits for this look.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// How segments are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +130,14 @@ pub enum ConfigError {
         value: String,
         /// What would have been accepted.
         accepts: String,
+    },
+    /// One of a pair of settings without the other.
+    #[error("{name}: is set, and {missing} is not: TLS needs both")]
+    Alone {
+        /// The variable or flag, as the person wrote it.
+        name: String,
+        /// The variable that is wanted beside it.
+        missing: &'static str,
     },
     /// A line of the `.env` file that is no assignment. The line itself may hold a secret and is not shown.
     #[error("{}: line {line} is not NAME=value (quote a value that contains spaces)", path.display())]
@@ -169,6 +193,7 @@ impl Config {
         Ok(Self {
             host: sources.read(&s::HOST, |_, text| text.parse().ok())?,
             port: sources.read(&s::PORT, Setting::whole)?,
+            tls: sources.tls()?,
             cleanup_delay: sources.read(&s::CLEANUP_DELAY_SECONDS, Setting::seconds)?,
             cleanup_interval: sources.read(&s::CLEANUP_INTERVAL_SECONDS, Setting::seconds)?,
             segment_time: sources.read(&s::HLS_SEGMENT_TIME, Setting::seconds)?,
@@ -253,6 +278,20 @@ impl Sources<'_> {
             .find(setting)
             .unwrap_or_else(|| Given { name: setting.name.to_owned(), value: setting.default.to_owned() });
         parse(setting, &value).ok_or_else(|| ConfigError::Value { name, value, accepts: setting.accepts() })
+    }
+
+    fn tls(&self) -> Result<Option<TlsFiles>, ConfigError> {
+        use settings as s;
+        match (self.find(&s::TLS_CERT), self.find(&s::TLS_KEY)) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => Ok(Some(TlsFiles {
+                certificate: certificate.value.into(),
+                key: key.value.into(),
+                look_every: LOOK_EVERY,
+            })),
+            (Some(given), None) => Err(ConfigError::Alone { name: given.name, missing: s::TLS_KEY.name }),
+            (None, Some(given)) => Err(ConfigError::Alone { name: given.name, missing: s::TLS_CERT.name }),
+        }
     }
 
     /// The default gives way to a smaller total; asking for more than the total is a mistake to hear about.

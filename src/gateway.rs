@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -15,26 +14,51 @@ use crate::http;
 use crate::ingest::guard::Policy;
 use crate::ingest::rtsp::RtspConnector;
 use crate::mux::Container;
+use crate::serve::tls::{Certificates, TlsError};
+use crate::serve::{Limits, Server};
 use crate::stream::registry::Settings;
 use crate::stream::{Registry, reaper};
 
 /// How long cameras may take to be told of the end, and clients to get their last bytes.
 const DRAIN: Duration = Duration::from_secs(2);
 
+/// Why a gateway cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The port cannot be had.
+    #[error("cannot listen on {address}: {source}; choose another port with --port or PORT")]
+    Port {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// Why it cannot.
+        source: io::Error,
+    },
+    /// Certificate or key are of no use.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
 /// A gateway that has its port. It serves while [`run`](Self::run) is polled.
 pub struct Gateway {
     listener: TcpListener,
+    certificates: Option<Arc<Certificates>>,
     registry: Arc<Registry>,
     config: Config,
 }
 
 impl Gateway {
-    /// Takes the port.
+    /// Reads certificate and key, where there are to be some, and takes the port.
     ///
     /// # Errors
-    /// When the port cannot be had.
-    pub async fn bind(config: Config) -> io::Result<Self> {
-        let listener = TcpListener::bind(config.listen()).await?;
+    /// When the port cannot be had, or certificate and key are of no use.
+    pub async fn bind(config: Config) -> Result<Self, BindError> {
+        let certificates = match &config.tls {
+            Some(files) => Some(Arc::new(Certificates::load(files.clone()).await?)),
+            None => None,
+        };
+        let address = config.listen();
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.map_err(|source| BindError::Port { address, source })?;
         let hls = hls::Settings {
             container: match config.segment_type {
                 SegmentType::Fmp4 => Container::Fmp4,
@@ -57,7 +81,7 @@ impl Gateway {
             CameraGuard::Off => Policy::Off,
         };
         let connector = Arc::new(RtspConnector::new(config.start_timeout, guard, config.audio));
-        Ok(Self { listener, registry: Registry::new(settings, connector), config })
+        Ok(Self { listener, certificates, registry: Registry::new(settings, connector), config })
     }
 
     /// Where it listens.
@@ -68,6 +92,11 @@ impl Gateway {
         self.listener.local_addr()
     }
 
+    /// Whether clients are served over TLS alone.
+    pub fn speaks_tls(&self) -> bool {
+        self.certificates.is_some()
+    }
+
     /// The streams, for those who run a gateway within their own process.
     pub fn registry(&self) -> Arc<Registry> {
         self.registry.clone()
@@ -76,9 +105,9 @@ impl Gateway {
     /// Serves until `shutdown`, then lets go of all cameras and all clients.
     ///
     /// # Errors
-    /// When the listener fails.
+    /// When a task of the server fails.
     pub async fn run(self, shutdown: CancellationToken) -> io::Result<()> {
-        let Self { listener, registry, config } = self;
+        let Self { listener, certificates, registry, config } = self;
         let low_latency = match config.low_latency {
             config::LowLatency::Auto => http::LowLatency::Auto,
             config::LowLatency::On => http::LowLatency::On,
@@ -86,40 +115,28 @@ impl Gateway {
         };
         let max_bytes = usize::try_from(config.max_total_bytes).unwrap_or(usize::MAX);
         let reaping = reaper::run(registry.clone(), config.cleanup_delay, config.cleanup_interval, max_bytes);
-        let reaper = tokio::spawn(shutdown.clone().run_until_cancelled_owned(reaping));
+        tokio::spawn(shutdown.clone().run_until_cancelled_owned(reaping));
+        if let Some(certificates) = certificates.clone() {
+            let looking = async move { certificates.keep_fresh().await };
+            tokio::spawn(shutdown.clone().run_until_cancelled_owned(looking));
+        }
 
-        // Playlists and parts are small and wanted at once: they do not wait for a full packet.
-        let listener = listener.tap_io(|socket| {
-            if let Err(error) = socket.set_nodelay(true) {
-                tracing::debug!(%error, "TCP_NODELAY refused");
-            }
-        });
-        let app =
-            http::router(registry.clone(), low_latency).into_make_service_with_connect_info::<SocketAddr>();
-        let drained = CancellationToken::new();
-        let server = tokio::spawn({
-            let drained = drained.clone();
-            let serving =
-                axum::serve(listener, app).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-            async move { drained.run_until_cancelled(std::future::IntoFuture::into_future(serving)).await }
-        });
+        let app = http::router(registry.clone(), low_latency);
+        let end = CancellationToken::new();
+        let server = Server::new(app, certificates, Limits::default(), shutdown.clone(), end.clone());
+        let serving = tokio::spawn(server.run(listener));
 
         shutdown.cancelled().await;
         // Streams end first: requests that wait for one are answered then.
         if tokio::time::timeout(DRAIN, registry.shutdown()).await.is_err() {
             tracing::warn!("some cameras did not answer the end of their session");
         }
-        let deadline = drained.clone();
-        tokio::spawn(async move {
+        let deadline = tokio::spawn(async move {
             tokio::time::sleep(DRAIN).await;
-            deadline.cancel();
+            end.cancel();
         });
-        let served = server.await;
-        reaper.abort();
-        match served {
-            Ok(Some(result)) => result,
-            Ok(None) => Ok(()),
-            Err(error) => Err(io::Error::other(error)),
-        }
+        let served = serving.await;
+        deadline.abort();
+        served.map_err(io::Error::other)
     }
 }

@@ -30,4 +30,5 @@ pub mod config;
 pub mod gateway;
 pub mod logging;
 pub mod probe;
+pub mod serve;
 pub mod testcam;

@@ -143,8 +143,8 @@ fn command() -> Command {
 
 async fn serve(matches: &ArgMatches) -> Result<(), Error> {
     let gateway = start_gateway(matches).await?;
-    let address = gateway.local_addr()?;
-    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "camgate listens");
+    let (address, tls) = (gateway.local_addr()?, gateway.speaks_tls());
+    tracing::info!(%address, tls, version = env!("CARGO_PKG_VERSION"), "camgate listens");
     gateway.run(until_signal()?).await?;
     tracing::info!("camgate has ended");
     Ok(())
@@ -159,10 +159,7 @@ async fn bind(config: Config) -> Result<Gateway, Error> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let address = config.listen();
-    Gateway::bind(config).await.map_err(|error| {
-        format!("cannot listen on {address}: {error}; choose another port with --port or PORT").into()
-    })
+    Ok(Gateway::bind(config).await?)
 }
 
 async fn demo(matches: &ArgMatches) -> Result<(), Error> {
@@ -172,6 +169,7 @@ async fn demo(matches: &ArgMatches) -> Result<(), Error> {
         config.cleanup_delay = Duration::from_secs(86_400);
     }
     let everywhere = config.host.is_unspecified();
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
     let gateway = bind(config).await?;
     let port = gateway.local_addr()?.port();
     let camera = testcam::Camera::bind(testcam::Options::default()).await?;
@@ -184,8 +182,11 @@ async fn demo(matches: &ArgMatches) -> Result<(), Error> {
     registry.start(StreamId::parse("demo")?, SourceUrl::parse(&link)?).await?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "\n  A simulated camera plays at {link}")?;
-    writeln!(out, "  Open http://localhost:{port}/player/demo — all streams: http://localhost:{port}/")?;
-    writeln!(out, "  Or: curl http://localhost:{port}/streams/demo/stream.m3u8")?;
+    writeln!(
+        out,
+        "  Open {scheme}://localhost:{port}/player/demo — all streams: {scheme}://localhost:{port}/"
+    )?;
+    writeln!(out, "  Or: curl {scheme}://localhost:{port}/streams/demo/stream.m3u8")?;
     if everywhere {
         writeln!(
             out,

@@ -27,12 +27,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Value types only: what happens to a stream goes through `stream`. A link comes in here, and why its camera
     // failed goes out.
     ("http", &["stream", "hls", "media", "config", "clock", "ingest::SourceUrl", "ingest::IngestError"]),
+    // Connections, whatever is asked over them.
+    ("serve", &["config::TlsFiles"]),
     // Stands alone, so that it is a witness and not an echo: it shares how NAL units are framed and parsed.
     ("testcam", &["media::nal", "media::parameter_sets"]),
     // Programs made of the parts.
     ("logging", &["config"]),
     ("probe", &["ingest", "hls::segment", "media", "clock"]),
-    ("gateway", &["config", "http", "stream", "ingest", "hls", "mux::Container"]),
+    ("gateway", &["config", "http", "serve", "stream", "ingest", "hls", "mux::Container"]),
 ];
 
 /// Parts that only compute: no runtime, no sockets, no clock. Time is an argument, so tests need not wait.
@@ -53,6 +55,12 @@ const CONFINED: &[(&str, &str, &str)] = &[
         "src/ingest/rtsp.rs",
         "go through the traits of `ingest`: another RTSP library must be a change of one file",
     ),
+    (
+        "tokio_rustls",
+        "src/serve/tls.rs",
+        "go through `serve::tls`, which has a stand-in where there is no TLS",
+    ),
+    ("hyper", "src/serve.rs", "go through `serve`"),
     ("flacenc", "src/audio/flac.rs", "go through `audio::Encoder`"),
     ("StatusCode", "src/http/", "return an error of your own, and let src/http/error.rs choose the status"),
 ];

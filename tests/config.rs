@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use camgate::config::settings::SETTINGS;
 use camgate::config::{
-    CameraGuard, Config, ConfigError, LogFormat, LowLatency, SegmentType, env_example, read_dotenv,
+    CameraGuard, Config, ConfigError, LogFormat, LowLatency, SegmentType, TlsFiles, env_example, read_dotenv,
     serve_args, settings_markdown,
 };
 
@@ -38,6 +38,7 @@ fn with_nothing_set_every_setting_has_its_default() {
     let expected = Config {
         host: [0, 0, 0, 0].into(),
         port: 8088,
+        tls: None,
         cleanup_delay: Duration::from_secs(30),
         cleanup_interval: Duration::from_secs(10),
         segment_time: Duration::from_secs(2),
@@ -87,6 +88,8 @@ fn every_setting_reaches_its_field() {
         &[
             ("HOST", "::1"),
             ("PORT", "0"),
+            ("TLS_CERT", "/etc/tls/cert.pem"),
+            ("TLS_KEY", "key.pem"),
             ("CLEANUP_DELAY_SECONDS", "86400"),
             ("CLEANUP_INTERVAL_SECONDS", "1"),
             ("HLS_SEGMENT_TIME", "0.5"),
@@ -110,6 +113,11 @@ fn every_setting_reaches_its_field() {
     let expected = Config {
         host: "::1".parse().unwrap(),
         port: 0,
+        tls: Some(TlsFiles {
+            certificate: "/etc/tls/cert.pem".into(),
+            key: "key.pem".into(),
+            look_every: Duration::from_secs(5),
+        }),
         cleanup_delay: Duration::from_secs(86400),
         cleanup_interval: Duration::from_secs(1),
         segment_time: Duration::from_millis(500),
@@ -176,7 +184,9 @@ fn values_just_outside_their_range_are_refused() {
         }
     }
     let tested: Vec<_> = outside.iter().map(|(name, _)| *name).collect();
-    for setting in SETTINGS.iter().filter(|setting| setting.name != "STREAM_DIR") {
+    // Any text may be a path.
+    let any = ["STREAM_DIR", "TLS_CERT", "TLS_KEY"];
+    for setting in SETTINGS.iter().filter(|setting| !any.contains(&setting.name)) {
         assert!(tested.contains(&setting.name), "{} has no bad value here", setting.name);
     }
 }
@@ -205,6 +215,18 @@ fn a_stream_may_not_hold_more_than_all_streams_together() {
     assert_eq!(
         error_of(&["--max-stream-bytes", "33M"], &[small], &[]),
         r#"--max-stream-bytes: "33M" is not at most MAX_TOTAL_BYTES (33554432 bytes)"#
+    );
+}
+
+#[test]
+fn a_certificate_without_its_key_and_a_key_without_its_certificate_are_refused() {
+    assert_eq!(
+        error_of(&["--tls-cert", "a.pem"], &[], &[]),
+        "--tls-cert: is set, and TLS_KEY is not: TLS needs both"
+    );
+    assert_eq!(
+        error_of(&[], &[], &[("TLS_KEY", "a.pem")]),
+        "TLS_KEY in .env: is set, and TLS_CERT is not: TLS needs both"
     );
 }
 

@@ -34,6 +34,7 @@ enum Range {
     AtLeastBytes(u64),
     OneOf(&'static [&'static str]),
     Address,
+    File,
     Filter,
     Anything,
 }
@@ -44,6 +45,8 @@ const MIB: u64 = 1024 * 1024;
 pub const SETTINGS: &[&Setting] = &[
     &HOST,
     &PORT,
+    &TLS_CERT,
+    &TLS_KEY,
     &CLEANUP_DELAY_SECONDS,
     &CLEANUP_INTERVAL_SECONDS,
     &HLS_SEGMENT_TIME,
@@ -79,6 +82,24 @@ pub(super) const PORT: Setting = Setting {
     default: "8088",
     doc: "Port to listen on; 0 takes any free one",
     range: Range::Whole(0, 65535),
+};
+
+pub(super) const TLS_CERT: Setting = Setting {
+    name: "TLS_CERT",
+    flag: Some("tls-cert"),
+    unit: "path",
+    default: "",
+    doc: "Certificate, with those of its issuers after it: PORT then speaks TLS alone; taken anew when it changes",
+    range: Range::File,
+};
+
+pub(super) const TLS_KEY: Setting = Setting {
+    name: "TLS_KEY",
+    flag: Some("tls-key"),
+    unit: "path",
+    default: "",
+    doc: "Private key of the certificate, without a password",
+    range: Range::File,
 };
 
 pub(super) const CLEANUP_DELAY_SECONDS: Setting = Setting {
@@ -245,6 +266,7 @@ impl Setting {
             }
             Range::OneOf(words) => words.join(" or "),
             Range::Address => "an IP address".to_owned(),
+            Range::File => "a PEM file".to_owned(),
             Range::Filter => {
                 "off, error, warn, info, debug, trace or a filter such as camgate=debug,retina=info"
                     .to_owned()

@@ -1,0 +1,208 @@
+//! Connections of clients: accept, TLS, HTTP/1.1 or HTTP/2, and their end. What is answered is not decided here.
+//!
+//! A client tells by its first bytes which HTTP it speaks; over TLS it has agreed on one before (ALPN). Each connection
+//! is a task, and no step of it can be held open for ever: [`Limits`].
+
+#[cfg_attr(not(feature = "tls"), path = "serve/no_tls.rs")]
+pub mod tls;
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use hyper::body::Incoming;
+use hyper::{Request, service::service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_service::Service as _;
+
+use self::tls::Certificates;
+
+/// How long a connection may take for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// From its acceptance to its first request, the TLS handshake included.
+    pub first_request: Duration,
+    /// Without a new request for so long (twice that at most) it is told to end. After once more it is cut, whatever it
+    /// is doing: a client that sends the rest of its request, or takes the rest of its answer, byte by byte.
+    pub idle: Duration,
+}
+
+impl Default for Limits {
+    /// Proxies and browsers keep connections for 60 s and more: the side that asks ends them first.
+    fn default() -> Self {
+        Self { first_request: Duration::from_secs(10), idle: Duration::from_secs(75) }
+    }
+}
+
+/// Requests that one HTTP/2 connection may have open: a proxy asks for many viewers over one, and each may be held.
+const STREAMS: u32 = 1000;
+
+/// How often an HTTP/2 peer is asked whether it is there, and how long it may take to answer.
+const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(20));
+
+/// Wait after a failure of accept. There is no event for it: any file that the process closes may be what was wanted.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// How seldom such failures are told.
+const TELL_AGAIN: Duration = Duration::from_secs(60);
+
+/// What all connections share.
+pub struct Server {
+    app: Router,
+    certificates: Option<Arc<Certificates>>,
+    limits: Limits,
+    builder: Builder<TokioExecutor>,
+    drain: CancellationToken,
+    end: CancellationToken,
+}
+
+impl Server {
+    /// Answers by `app`, over TLS alone if there are certificates.
+    ///
+    /// After `drain` no connection is accepted, and those that there are end after the answers they are at; at `end` they
+    /// are cut.
+    pub fn new(
+        app: Router,
+        certificates: Option<Arc<Certificates>>,
+        limits: Limits,
+        drain: CancellationToken,
+        end: CancellationToken,
+    ) -> Arc<Self> {
+        let mut builder = Builder::new(TokioExecutor::new());
+        let (interval, patience) = PING;
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .keep_alive_interval(interval)
+            .keep_alive_timeout(patience);
+        Arc::new(Self { app, certificates, limits, builder, drain, end })
+    }
+
+    /// Serves whoever connects; resolves when all have gone.
+    pub async fn run(self: Arc<Self>, listener: TcpListener) {
+        let clients = TaskTracker::new();
+        let mut door = Door { listener, told: None };
+        while let Some((socket, peer)) = self.drain.run_until_cancelled(door.accept()).await {
+            clients.spawn(self.clone().client(socket, peer));
+        }
+        // Whoever comes now is refused rather than left to wait.
+        drop(door);
+        clients.close();
+        clients.wait().await;
+    }
+
+    async fn client(self: Arc<Self>, socket: TcpStream, peer: SocketAddr) {
+        // Playlists and parts are small and wanted at once: they do not wait for a full packet.
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY refused");
+        }
+        let deadline = Instant::now() + self.limits.first_request;
+        let Some(certificates) = &self.certificates else {
+            return self.connection(socket, peer, deadline).await;
+        };
+        let handshake = timeout_at(deadline, certificates.accept(socket));
+        match self.drain.run_until_cancelled(handshake).await {
+            Some(Ok(Ok(stream))) => self.connection(stream, peer, deadline).await,
+            Some(Ok(Err(error))) => tracing::debug!(%peer, %error, "TLS handshake failed"),
+            Some(Err(_late)) => tracing::debug!(%peer, "TLS handshake took too long"),
+            None => {}
+        }
+    }
+
+    /// Serves one connection to its end; its first request has to come by `deadline`.
+    async fn connection<I>(&self, io: I, peer: SocketAddr, deadline: Instant)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        // Whether there was a request since the last look.
+        let asked = AtomicBool::new(false);
+        let service = service_fn(|request: Request<Incoming>| {
+            asked.store(true, Ordering::Relaxed);
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            self.app.clone().call(request)
+        });
+        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(io), service));
+        let (mut drain, mut end) = (pin!(self.drain.cancelled()), pin!(self.end.cancelled()));
+        let mut look = pin!(sleep_until(deadline));
+        let (mut has_asked, mut ending, mut draining) = (false, false, false);
+        loop {
+            tokio::select! {
+                biased;
+                result = connection.as_mut() => {
+                    if let Err(error) = result {
+                        tracing::trace!(%peer, error, "connection ended");
+                    }
+                    return;
+                }
+                () = end.as_mut() => return,
+                () = drain.as_mut(), if !draining => {
+                    draining = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = look.as_mut() => {
+                    if asked.swap(false, Ordering::Relaxed) {
+                        has_asked = true;
+                    } else if has_asked && !ending {
+                        ending = true;
+                        connection.as_mut().graceful_shutdown();
+                    } else {
+                        tracing::debug!(%peer, has_asked, "connection cut: nothing was asked");
+                        return;
+                    }
+                    look.as_mut().reset(Instant::now() + self.limits.idle);
+                }
+            }
+        }
+    }
+}
+
+/// Where clients come in.
+struct Door {
+    listener: TcpListener,
+    /// When a failure was told last.
+    told: Option<Instant>,
+}
+
+impl Door {
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        loop {
+            match self.listener.accept().await {
+                Ok(accepted) => return accepted,
+                Err(error) if is_the_clients(&error) => {}
+                // Too many open files, most likely: clients wait in the backlog until some are closed.
+                Err(error) => {
+                    if self.told.is_none_or(|told| told.elapsed() >= TELL_AGAIN) {
+                        self.told = Some(Instant::now());
+                        tracing::warn!(%error, "no connection can be accepted for now");
+                    }
+                    sleep(ACCEPT_AGAIN).await;
+                }
+            }
+        }
+    }
+}
+
+/// It left before it was accepted: that says nothing of the next one.
+fn is_the_clients(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused
+    )
+}
+
+#[cfg(test)]
+mod tests;
