@@ -28,10 +28,10 @@ impl TestGateway {
 
     /// With settings as the environment would give them.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
-        let quick = [("HOST", "127.0.0.1"), ("PORT", "0"), ("HLS_SEGMENT_TIME", "0.5")];
-        let env: HashMap<&str, &str> = quick.iter().chain(settings).copied().collect();
-        let look_up = |name: &str| env.get(name).map(|&value| value.to_owned());
-        let config = Config::from_sources(&ArgMatches::default(), look_up, &HashMap::new()).unwrap();
+        Self::of(config(settings)).await
+    }
+
+    pub async fn of(config: Config) -> Self {
         let gateway = Gateway::bind(config).await.unwrap();
         let client = Client { address: gateway.local_addr().unwrap() };
         let shutdown = CancellationToken::new();
@@ -44,6 +44,14 @@ impl TestGateway {
         self.shutdown.cancel();
         within("the shutdown", Duration::from_secs(5), self.running).await.unwrap().unwrap();
     }
+}
+
+/// What [`TestGateway::with`] makes of its settings.
+pub fn config(settings: &[(&str, &str)]) -> Config {
+    let quick = [("HOST", "127.0.0.1"), ("PORT", "0"), ("HLS_SEGMENT_TIME", "0.5")];
+    let env: HashMap<&str, &str> = quick.iter().chain(settings).copied().collect();
+    let look_up = |name: &str| env.get(name).map(|&value| value.to_owned());
+    Config::from_sources(&ArgMatches::default(), look_up, &HashMap::new()).unwrap()
 }
 
 impl Deref for TestGateway {

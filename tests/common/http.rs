@@ -1,4 +1,5 @@
-//! A small HTTP/1.1 client: one connection a request, and nothing done behind the test's back.
+//! A small HTTP/1.1 client: one connection a request, and nothing done behind the test's back. Beside it one of HTTP/2,
+//! with many requests on one connection.
 
 use std::net::SocketAddr;
 
@@ -7,8 +8,9 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderMap};
 use hyper::{Method, Request, Response};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::wait::soon;
@@ -22,6 +24,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    async fn read(response: Response<Incoming>) -> Self {
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Self { status: head.status.as_u16(), headers: head.headers, body }
+    }
+
     /// The value of a header; empty without it.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
@@ -81,12 +89,7 @@ impl Client {
 
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
         let what = format!("{} {}", request.method(), request.uri());
-        let exchange = async {
-            let (head, body) = self.open(request).await.into_parts();
-            let body = body.collect().await.unwrap().to_bytes();
-            Answer { status: head.status.as_u16(), headers: head.headers, body }
-        };
-        soon(&what, exchange).await
+        soon(&what, async { Answer::read(self.open(request).await).await }).await
     }
 
     pub async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -141,6 +144,53 @@ impl Client {
 
     pub async fn stream_count(&self) -> usize {
         self.get("/api/streams").await.ok()["streams"].as_array().unwrap().len()
+    }
+}
+
+/// One HTTP/2 connection. Its clones ask over the same one, side by side.
+#[derive(Clone, Debug)]
+pub struct Http2 {
+    sender: hyper::client::conn::http2::SendRequest<Full<Bytes>>,
+}
+
+impl Http2 {
+    /// Without TLS and without asking first (RFC 9113 §3.3).
+    pub async fn with_prior_knowledge(client: &Client) -> Self {
+        Self::over(TcpStream::connect(client.address).await.unwrap()).await
+    }
+
+    pub async fn over(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
+        let executor = TokioExecutor::new();
+        let (sender, connection) =
+            hyper::client::conn::http2::handshake(executor, TokioIo::new(io)).await.unwrap();
+        // Ends with the connection.
+        tokio::spawn(connection);
+        Self { sender }
+    }
+
+    pub async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::builder().method(method).uri(format!("http://localhost{path}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut sender = self.sender.clone();
+        let exchange = async {
+            Answer::read(sender.send_request(request.body(Full::default()).unwrap()).await.unwrap()).await
+        };
+        soon(path, exchange).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.request(Method::GET, path, &[]).await
+    }
+
+    /// Resolves when no request can be sent any longer.
+    pub async fn closed(&mut self) {
+        soon(
+            "the end of the connection",
+            super::wait::answer(async || self.sender.is_closed().then_some(())),
+        )
+        .await;
     }
 }
 

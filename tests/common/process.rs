@@ -1,6 +1,7 @@
 //! The real program, as a person or a service manager runs it.
 
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
@@ -74,6 +75,20 @@ impl Camgate {
         std::fs::read_dir(self.proc("fd")).unwrap().count()
     }
 
+    /// Its process id.
+    pub fn id(&self) -> String {
+        self.child.id().unwrap().to_string()
+    }
+
+    /// The time that it has had of a CPU so far.
+    pub fn cpu_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(self.proc("stat")).unwrap();
+        // The second field is the name, in parentheses; user and system time are the 14th and 15th, in ticks of 10 ms.
+        let (_, rest) = stat.rsplit_once(')').unwrap();
+        let ticks = rest.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap());
+        Duration::from_millis(10 * ticks.sum::<u64>())
+    }
+
     fn status_number(&self, name: &str) -> usize {
         let status = std::fs::read_to_string(self.proc("status")).unwrap();
         let is_it =
@@ -83,7 +98,7 @@ impl Camgate {
     }
 
     fn proc(&self, name: &str) -> String {
-        format!("/proc/{}/{name}", self.child.id().unwrap())
+        format!("/proc/{}/{name}", self.id())
     }
 
     /// What it has printed on standard error so far.
@@ -93,8 +108,7 @@ impl Camgate {
 
     /// Asks it to end, as a service manager does.
     pub async fn terminate(&self) {
-        let id = self.child.id().unwrap().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+        let sent = Command::new("kill").args(["-TERM", &self.id()]).status().await.unwrap();
         assert!(sent.success());
     }
 

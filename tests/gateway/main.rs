@@ -13,12 +13,14 @@ mod common;
 
 mod broken_audio;
 mod command_line;
+mod connections;
 mod demo;
 mod errors;
 mod faults;
 mod guard;
 mod hostile;
 mod http;
+mod http2;
 mod loss;
 mod media_faults;
 mod mpegts;
@@ -36,4 +38,6 @@ mod start;
 mod status;
 mod stop;
 mod storm;
+#[cfg(feature = "tls")]
+mod tls;
 mod window;
