@@ -17,6 +17,8 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 
+use crate::stream::{KeepWarm, StreamId};
+
 pub use settings::{Setting, env_example, serve_args, settings_markdown};
 
 /// Everything that a person can set, checked.
@@ -32,6 +34,8 @@ pub struct Config {
     pub cleanup_delay: Duration,
     /// How often streams that nobody watches are looked for.
     pub cleanup_interval: Duration,
+    /// Which streams go on with nobody watching.
+    pub keep_warm: KeepWarm,
     /// Shortest segment: it is cut at the first keyframe after this.
     pub segment_time: Duration,
     /// Length that parts of a segment aim at.
@@ -196,6 +200,14 @@ impl Config {
             tls: sources.tls()?,
             cleanup_delay: sources.read(&s::CLEANUP_DELAY_SECONDS, Setting::seconds)?,
             cleanup_interval: sources.read(&s::CLEANUP_INTERVAL_SECONDS, Setting::seconds)?,
+            keep_warm: sources.read(&s::KEEP_WARM, |_, text| match text {
+                "off" => Some(KeepWarm::Off),
+                "all" => Some(KeepWarm::All),
+                names => {
+                    let ids = names.split(',').map(|name| StreamId::parse(name.trim()).ok());
+                    ids.collect::<Option<_>>().map(KeepWarm::These)
+                }
+            })?,
             segment_time: sources.read(&s::HLS_SEGMENT_TIME, Setting::seconds)?,
             part_time: sources.read(&s::HLS_PART_TIME, Setting::seconds)?,
             low_latency: sources.read(&s::HLS_LOW_LATENCY, |_, text| match text {

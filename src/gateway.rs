@@ -74,6 +74,7 @@ impl Gateway {
             max_streams: config.max_streams,
             start_timeout: config.start_timeout,
             video_timeout: config.video_timeout,
+            keep_warm: config.keep_warm.clone(),
         };
         let guard = match config.camera_guard {
             CameraGuard::Auto => Policy::Auto,

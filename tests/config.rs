@@ -14,6 +14,8 @@ use camgate::config::{
     serve_args, settings_markdown,
 };
 
+use camgate::stream::{KeepWarm, StreamId};
+
 /// A configuration from the command line, the environment and the content of `.env`.
 fn config(args: &[&str], env: &[(&str, &str)], dotenv: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let command = serve_args(clap::Command::new("serve").no_binary_name(true));
@@ -41,6 +43,7 @@ fn with_nothing_set_every_setting_has_its_default() {
         tls: None,
         cleanup_delay: Duration::from_secs(30),
         cleanup_interval: Duration::from_secs(10),
+        keep_warm: KeepWarm::Off,
         segment_time: Duration::from_secs(2),
         part_time: Duration::from_millis(200),
         low_latency: LowLatency::Auto,
@@ -92,6 +95,7 @@ fn every_setting_reaches_its_field() {
             ("TLS_KEY", "key.pem"),
             ("CLEANUP_DELAY_SECONDS", "86400"),
             ("CLEANUP_INTERVAL_SECONDS", "1"),
+            ("KEEP_WARM", "gate-2, door"),
             ("HLS_SEGMENT_TIME", "0.5"),
             ("HLS_LIST_SIZE", "60"),
             ("HLS_SEGMENT_TYPE", "mpegts"),
@@ -120,6 +124,7 @@ fn every_setting_reaches_its_field() {
         }),
         cleanup_delay: Duration::from_secs(86400),
         cleanup_interval: Duration::from_secs(1),
+        keep_warm: KeepWarm::These(["gate-2", "door"].map(|id| StreamId::parse(id).unwrap()).into()),
         segment_time: Duration::from_millis(500),
         part_time: Duration::from_millis(500),
         low_latency: LowLatency::On,
@@ -158,6 +163,7 @@ fn values_just_outside_their_range_are_refused() {
         ("HOST", ["localhost", "0.0.0"]),
         ("CLEANUP_DELAY_SECONDS", ["0", "86401"]),
         ("CLEANUP_INTERVAL_SECONDS", ["0", "3601"]),
+        ("KEEP_WARM", ["a,,b", "a/b"]),
         ("HLS_SEGMENT_TIME", ["0.49", "10.01"]),
         ("HLS_SEGMENT_TIME", ["NaN", "inf"]),
         ("HLS_LIST_SIZE", ["2", "61"]),

@@ -15,8 +15,8 @@ use camgate::hls;
 use camgate::ingest::{AudioOffer, Connector, Event, IngestError, Session, SourceUrl};
 use camgate::media::VideoCodec;
 use camgate::mux::Container;
-use camgate::stream::Registry;
 use camgate::stream::registry::Settings;
+use camgate::stream::{KeepWarm, Registry};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http_body_util::BodyExt as _;
@@ -257,6 +257,7 @@ fuzz_target!(|asked: Vec<Asked<'_>>| {
             max_streams: 3,
             start_timeout: Duration::from_secs(10),
             video_timeout: Duration::from_secs(10),
+            keep_warm: KeepWarm::Off,
         };
         let registry = Registry::new(settings, Arc::new(Cameras));
         ask(&registry, asked).await;

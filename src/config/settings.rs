@@ -35,6 +35,7 @@ enum Range {
     OneOf(&'static [&'static str]),
     Address,
     File,
+    Streams,
     Filter,
     Anything,
 }
@@ -49,6 +50,7 @@ pub const SETTINGS: &[&Setting] = &[
     &TLS_KEY,
     &CLEANUP_DELAY_SECONDS,
     &CLEANUP_INTERVAL_SECONDS,
+    &KEEP_WARM,
     &HLS_SEGMENT_TIME,
     &HLS_LIST_SIZE,
     &HLS_SEGMENT_TYPE,
@@ -118,6 +120,15 @@ pub(super) const CLEANUP_INTERVAL_SECONDS: Setting = Setting {
     default: "10",
     doc: "How often streams that nobody watches are looked for",
     range: Range::Whole(1, 3600),
+};
+
+pub(super) const KEEP_WARM: Setting = Setting {
+    name: "KEEP_WARM",
+    flag: Some("keep-warm"),
+    unit: "streams",
+    default: "off",
+    doc: "Streams that go on with nobody watching once they are started, where the start does not say: their picture is there at once",
+    range: Range::Streams,
 };
 
 pub(super) const HLS_SEGMENT_TIME: Setting = Setting {
@@ -266,6 +277,7 @@ impl Setting {
             }
             Range::OneOf(words) => words.join(" or "),
             Range::Address => "an IP address".to_owned(),
+            Range::Streams => "off, all or names of streams with commas between".to_owned(),
             Range::File => "a PEM file".to_owned(),
             Range::Filter => {
                 "off, error, warn, info, debug, trace or a filter such as camgate=debug,retina=info"

@@ -14,7 +14,7 @@ use super::AppState;
 use super::error::ApiError;
 use crate::clock;
 use crate::ingest::SourceUrl;
-use crate::stream::{Started, Status, StreamId};
+use crate::stream::{Started, Status, StreamId, Wishes};
 
 /// The routes below `/api`.
 pub fn router() -> Router<AppState> {
@@ -75,6 +75,8 @@ struct StartFields {
     password: Option<String>,
     #[serde(default, deserialize_with = "text_or_number")]
     audio: Option<String>,
+    #[serde(default, deserialize_with = "text_or_number")]
+    warm: Option<String>,
     #[serde(flatten)]
     others: HashMap<String, IgnoredAny>,
 }
@@ -116,6 +118,15 @@ fn stream_id(text: Option<&String>) -> Result<StreamId, ApiError> {
     StreamId::parse(text).map_err(|error| ApiError::invalid("indicator_id", error.to_string()))
 }
 
+fn yes_or_no(field: &'static str, value: Option<&str>) -> Result<Option<bool>, ApiError> {
+    match value {
+        None | Some("") => Ok(None),
+        Some("1" | "true") => Ok(Some(true)),
+        Some("0" | "false") => Ok(Some(false)),
+        Some(_) => Err(ApiError::invalid(field, "must be 0 or 1")),
+    }
+}
+
 #[derive(Serialize)]
 struct StartAnswer {
     stream_path: String,
@@ -143,14 +154,12 @@ async fn start(
         }
         _ => {}
     }
-    let audio = match fields.audio.as_deref() {
-        None | Some("") => None,
-        Some("1" | "true") => Some(true),
-        Some("0" | "false") => Some(false),
-        Some(_) => return Err(ApiError::invalid("audio", "must be 0 or 1")),
+    let wishes = Wishes {
+        audio: yes_or_no("audio", fields.audio.as_deref())?,
+        warm: yes_or_no("warm", fields.warm.as_deref())?,
     };
     let stream_path = format!("/streams/{id}/stream.m3u8");
-    let status = match state.registry.start_with(id, source, audio).await? {
+    let status = match state.registry.start_with(id, source, wishes).await? {
         Started::New => "started",
         Started::Active => "active",
         Started::Moved => "restarted",

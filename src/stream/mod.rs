@@ -30,7 +30,7 @@ use crate::ingest::Event;
 use crate::media::{AccessUnit, AudioSource, VideoTrack};
 
 pub use ended::{Ended, Why};
-pub use registry::{Registry, StartError, Started};
+pub use registry::{KeepWarm, Registry, StartError, Started, Wishes};
 pub use status::{State, Status};
 use viewers::Viewers;
 
@@ -77,6 +77,8 @@ pub struct Stream {
     bytes: Arc<AtomicUsize>,
     /// Whether whoever started it wants audio.
     audio: AtomicBool,
+    /// Whether it is kept with nobody watching.
+    warm: AtomicBool,
     camera: Mutex<Arc<camera::Camera>>,
 }
 
@@ -111,6 +113,11 @@ impl Stream {
     /// Time since someone last asked for it.
     pub fn idle(&self) -> Duration {
         clock::elapsed().saturating_sub(Duration::from_millis(self.last_access.load(Ordering::Relaxed)))
+    }
+
+    /// Whether it is kept with nobody watching, so that its picture is there at once.
+    pub fn is_warm(&self) -> bool {
+        self.warm.load(Ordering::Relaxed)
     }
 
     /// Bytes of media it holds.

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Registry, StreamId, Why};
+use super::{Registry, Stream, StreamId, Why};
 
 /// What the reaper knows of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,15 +16,25 @@ pub struct Seen {
     pub idle: Duration,
     /// Bytes of media it holds.
     pub bytes: usize,
+    /// It is kept with nobody watching.
+    pub warm: bool,
 }
 
-/// The streams to let go of: those idle for `delay`, and then the longest idle ones until the rest fits in `max_bytes`.
+/// Players ask more often than that: whatever was asked for more recently is being watched.
+const WATCHED: Duration = Duration::from_secs(15);
+
+/// The streams to let go of: those idle for `delay` that are not warm, and then others until the rest fits in `max_bytes`.
+///
+/// Of these the ones that nobody watches go first, the warm ones among them last; each time the longest idle one.
 pub fn to_stop(mut seen: Vec<Seen>, delay: Duration, max_bytes: usize) -> Vec<Seen> {
     seen.sort_by_key(|stream| std::cmp::Reverse(stream.idle));
-    let mut held: usize = seen.iter().map(|stream| stream.bytes).sum();
-    let mut stop = Vec::new();
-    for stream in seen {
-        if stream.idle < delay && held <= max_bytes {
+    let idle = |stream: &Seen| stream.idle >= delay && !stream.warm;
+    let (mut stop, mut rest): (Vec<_>, Vec<_>) = seen.into_iter().partition(idle);
+    // Stable: among equals the longest idle one stays in front.
+    rest.sort_by_key(|stream| (stream.idle < WATCHED, stream.idle >= WATCHED && stream.warm));
+    let mut held: usize = rest.iter().map(|stream| stream.bytes).sum();
+    for stream in rest {
+        if held <= max_bytes {
             break;
         }
         held -= stream.bytes;
@@ -48,18 +58,25 @@ pub async fn run(registry: Arc<Registry>, delay: Duration, interval: Duration, m
         if delay == Duration::MAX && registry.byte_length() <= max_bytes {
             continue;
         }
-        for Seen { id, idle, bytes } in to_stop(registry.seen(), delay, max_bytes) {
-            // Someone may have come back since the look: the registry asks again under its lock.
+        for Seen { id, idle, bytes, warm } in to_stop(registry.seen(), delay, max_bytes) {
             let held = registry.byte_length();
-            let least = if held > max_bytes { idle.min(delay) } else { delay };
-            let why = if idle < delay { Why::Memory } else { Why::Idle };
-            if !registry.stop_if(&id, why, |stream| stream.idle() >= least) {
+            let why = if idle < delay || warm { Why::Memory } else { Why::Idle };
+            let short = why == Why::Memory && held > max_bytes;
+            // Someone may have come back since the look: the registry asks again under its lock.
+            let still = |stream: &Stream| {
+                if short {
+                    stream.idle() >= idle.min(delay)
+                } else {
+                    stream.idle() >= delay && !stream.is_warm()
+                }
+            };
+            if !registry.stop_if(&id, why, still) {
                 continue;
             }
             if why == Why::Memory {
                 tracing::warn!(
                     stream = %id, ?idle, bytes, held, limit = max_bytes,
-                    "stream let go: all together held more than MAX_TOTAL_BYTES, and it was watched least recently"
+                    warm, "stream let go: all together held more than MAX_TOTAL_BYTES, and it was watched least recently"
                 );
             } else {
                 tracing::info!(stream = %id, ?idle, "stream let go: nobody watched it");
@@ -79,7 +96,11 @@ mod tests {
     use super::*;
 
     fn seen(id: &str, idle: u64, bytes: usize) -> Seen {
-        Seen { id: StreamId::parse(id).unwrap(), idle: Duration::from_secs(idle), bytes }
+        Seen { id: StreamId::parse(id).unwrap(), idle: Duration::from_secs(idle), bytes, warm: false }
+    }
+
+    fn warm(id: &str, idle: u64, bytes: usize) -> Seen {
+        Seen { warm: true, ..seen(id, idle, bytes) }
     }
 
     fn stopped(streams: &[Seen], max_bytes: usize) -> Vec<String> {
@@ -98,5 +119,27 @@ mod tests {
         let streams = [seen("a", 1, 60), seen("b", 9, 60), seen("c", 5, 60)];
         assert_eq!(stopped(&streams, 130), ["b"]);
         assert_eq!(stopped(&streams, 60), ["b", "c"]);
+    }
+
+    #[test]
+    fn warm_streams_stay_however_long_they_are_idle() {
+        let streams = [warm("warm", 86_400, 10), seen("idle", 31, 10), warm("watched", 1, 10)];
+        assert_eq!(stopped(&streams, 1000), ["idle"]);
+    }
+
+    #[test]
+    fn when_memory_is_short_warm_ones_go_after_the_unwatched_and_before_the_watched() {
+        let streams = [
+            seen("watched", 2, 60),
+            warm("older", 900, 60),
+            seen("left", 16, 60),
+            warm("old", 400, 60),
+            warm("both", 3, 60),
+            seen("idle", 30, 60),
+        ];
+        assert_eq!(stopped(&streams, 300), ["idle"], "what is let go anyway makes room too");
+        assert_eq!(stopped(&streams, 240), ["idle", "left"]);
+        assert_eq!(stopped(&streams, 120), ["idle", "left", "older", "old"]);
+        assert_eq!(stopped(&streams, 60), ["idle", "left", "older", "old", "both"]);
     }
 }

@@ -3,7 +3,7 @@
 //! One lock guards both tables, and whatever joins a stream to a camera happens under it. Nothing waits under it:
 //! [`Registry::start`] waits for a camera's answer without, and looks again when it has it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -34,6 +34,40 @@ pub struct Settings {
     pub start_timeout: Duration,
     /// Without video for so long a camera is connected to again.
     pub video_timeout: Duration,
+    /// Which are kept with nobody watching.
+    pub keep_warm: KeepWarm,
+}
+
+/// Which streams are kept with nobody watching, where their start does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum KeepWarm {
+    /// None.
+    #[default]
+    Off,
+    /// All.
+    All,
+    /// Those of these names, once someone has started them.
+    These(BTreeSet<StreamId>),
+}
+
+impl KeepWarm {
+    /// Whether `id` is one of them.
+    pub fn includes(&self, id: &StreamId) -> bool {
+        match self {
+            Self::Off => false,
+            Self::All => true,
+            Self::These(ids) => ids.contains(id),
+        }
+    }
+}
+
+/// What a start asks for. What is `None` is not said: a new stream is as the settings have it, one that runs stays as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// With the camera's audio, or without.
+    pub audio: Option<bool>,
+    /// Kept with nobody watching, or let go then.
+    pub warm: Option<bool>,
 }
 
 /// How a start went well.
@@ -111,19 +145,18 @@ impl Registry {
     ///
     /// Goes on to its end even if the caller loses interest: a stream is never half started.
     pub async fn start(self: &Arc<Self>, id: StreamId, source: SourceUrl) -> Result<Started, StartError> {
-        self.start_with(id, source, None).await
+        self.start_with(id, source, Wishes::default()).await
     }
 
-    /// The same, with the camera's `audio` or without; where it is not said, a new stream has it and one that runs stays as
-    /// it is.
+    /// The same, with `wishes`.
     pub async fn start_with(
         self: &Arc<Self>,
         id: StreamId,
         source: SourceUrl,
-        audio: Option<bool>,
+        wishes: Wishes,
     ) -> Result<Started, StartError> {
         let this = self.clone();
-        let starting = self.tasks.spawn(async move { this.start_to_the_end(&id, &source, audio).await });
+        let starting = self.tasks.spawn(async move { this.start_to_the_end(&id, &source, wishes).await });
         starting.await.unwrap_or(Err(StartError::Stopped))
     }
 
@@ -131,9 +164,9 @@ impl Registry {
         self: &Arc<Self>,
         id: &StreamId,
         source: &SourceUrl,
-        audio: Option<bool>,
+        wishes: Wishes,
     ) -> Result<Started, StartError> {
-        let started = match self.prepare(id, source, audio) {
+        let started = match self.prepare(id, source, wishes) {
             Ok(Pending { stream, camera, outcome }) => {
                 let answer = camera.first_outcome().await;
                 self.conclude(&stream, &camera, outcome, answer)
@@ -150,7 +183,7 @@ impl Registry {
         self: &Arc<Self>,
         id: &StreamId,
         source: &SourceUrl,
-        audio: Option<bool>,
+        wishes: Wishes,
     ) -> Result<Pending, StartError> {
         let mut tables = lock(&self.tables);
         if tables.draining {
@@ -159,7 +192,10 @@ impl Registry {
         if let Some(stream) = tables.streams.get(id).cloned() {
             stream.touch();
             let camera = stream.camera();
-            if let Some(audio) = audio {
+            if let Some(warm) = wishes.warm {
+                stream.warm.store(warm, Ordering::Relaxed);
+            }
+            if let Some(audio) = wishes.audio {
                 stream.audio.store(audio, Ordering::Relaxed);
                 camera.want_audio(id, audio);
             }
@@ -186,7 +222,7 @@ impl Registry {
             return Err(StartError::TooManyStreams(self.settings.max_streams));
         }
         let camera = self.camera(&mut tables, source);
-        let stream = self.new_stream(id, &camera, audio.unwrap_or(true));
+        let stream = self.new_stream(id, &camera, wishes);
         tables.streams.insert(id.clone(), stream.clone());
         tables.ended.remove(id);
         Ok(Pending { stream, camera, outcome: Started::New })
@@ -218,7 +254,9 @@ impl Registry {
         camera
     }
 
-    fn new_stream(&self, id: &StreamId, camera: &Arc<Camera>, audio: bool) -> Arc<Stream> {
+    fn new_stream(&self, id: &StreamId, camera: &Arc<Camera>, wishes: Wishes) -> Arc<Stream> {
+        let audio = wishes.audio.unwrap_or(true);
+        let warm = wishes.warm.unwrap_or_else(|| self.settings.keep_warm.includes(id));
         let first_sequence = self.first_sequence();
         let (publisher, snapshots) = watch::channel(None);
         let bytes = Arc::new(AtomicUsize::new(0));
@@ -241,6 +279,7 @@ impl Registry {
             viewers: Mutex::new(Viewers::default()),
             bytes,
             audio: AtomicBool::new(audio),
+            warm: AtomicBool::new(warm),
             camera: Mutex::new(camera.clone()),
         })
     }
@@ -347,6 +386,7 @@ impl Registry {
             id: stream.id.clone(),
             idle: stream.idle(),
             bytes: stream.byte_length(),
+            warm: stream.is_warm(),
         };
         self.list().iter().map(seen).collect()
     }

@@ -55,6 +55,8 @@ pub struct Status {
     pub uptime_seconds: u64,
     /// Since someone asked for it.
     pub idle_seconds: u64,
+    /// Whether it is kept with nobody watching.
+    pub warm: bool,
     /// Viewers of the last 15 seconds, estimated.
     pub viewers: usize,
     /// Segments that can be fetched.
@@ -164,6 +166,7 @@ impl Stream {
             bitrate_bps,
             uptime_seconds: uptime.as_secs(),
             idle_seconds: self.idle().as_secs(),
+            warm: self.is_warm(),
             viewers: lock(&self.viewers).count(clock::elapsed()),
             segments: snapshot.as_ref().map_or(0, |snapshot| snapshot.segment_count()),
             bytes_held: self.byte_length(),

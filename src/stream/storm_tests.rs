@@ -14,7 +14,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use super::pacing::RECONNECTS;
 use super::registry::Settings;
 use super::testing::{id, track_event};
-use super::{Registry, StartError, Started, State, lock};
+use super::{KeepWarm, Registry, StartError, Started, State, lock};
 use crate::clock;
 use crate::ingest::backoff::Backoff;
 use crate::ingest::{AudioOffer, Connector, Event, IngestError, Session, SourceUrl, Step};
@@ -169,6 +169,7 @@ fn registry(site: &Arc<Site>) -> Arc<Registry> {
         start_timeout: TIMEOUT,
         // These cameras are still on purpose.
         video_timeout: day,
+        keep_warm: KeepWarm::Off,
     };
     Registry::new(settings, Arc::new(SiteConnector(site.clone())))
 }

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::registry::Settings;
-use super::{Registry, StartError, Started, StreamId, lock};
+use super::{KeepWarm, Registry, StartError, Started, StreamId, Wishes, lock};
 use crate::clock;
 use crate::hls;
 use crate::ingest::{AudioOffer, Connector, Event, IngestError, Session, SourceUrl};
@@ -219,11 +219,25 @@ impl Bench {
 
     /// On which so many streams may run.
     pub(super) fn with_streams(max_streams: usize) -> Self {
+        Self::of(max_streams, KeepWarm::Off)
+    }
+
+    /// That keeps these streams with nobody watching.
+    pub(super) fn keeping(keep_warm: KeepWarm) -> Self {
+        Self::of(4, keep_warm)
+    }
+
+    fn of(max_streams: usize, keep_warm: KeepWarm) -> Self {
         // The clock's epoch must not lie ahead of a runtime whose time stands still.
         clock::elapsed();
         let hls = hls_settings();
-        let settings =
-            Settings { hls, max_streams, start_timeout: START_TIMEOUT, video_timeout: VIDEO_TIMEOUT };
+        let settings = Settings {
+            hls,
+            max_streams,
+            start_timeout: START_TIMEOUT,
+            video_timeout: VIDEO_TIMEOUT,
+            keep_warm,
+        };
         let cameras = Arc::new(Cameras::default());
         Self { registry: Registry::new(settings, cameras.clone()), cameras }
     }
@@ -238,15 +252,33 @@ impl Bench {
         id: &str,
         camera: &str,
     ) -> tokio::task::JoinHandle<Result<Started, StartError>> {
+        self.ask_with(id, camera, Wishes::default()).await
+    }
+
+    async fn ask_with(
+        &self,
+        id: &str,
+        camera: &str,
+        wishes: Wishes,
+    ) -> tokio::task::JoinHandle<Result<Started, StartError>> {
         let (registry, id, link) = (self.registry.clone(), self::id(id), link(camera));
-        let asked = tokio::spawn(async move { registry.start(id, link).await });
+        let asked = tokio::spawn(async move { registry.start_with(id, link, wishes).await });
         settle().await;
         asked
     }
 
     /// Starts a stream on a camera that answers.
     pub(super) async fn start(&self, id: &str, camera: &str) -> Started {
-        let asked = self.ask(id, camera).await;
+        self.start_with(id, camera, Wishes::default()).await
+    }
+
+    /// The same, kept with nobody watching or let go then.
+    pub(super) async fn start_warm(&self, id: &str, camera: &str, warm: bool) -> Started {
+        self.start_with(id, camera, Wishes { warm: Some(warm), ..Wishes::default() }).await
+    }
+
+    async fn start_with(&self, id: &str, camera: &str, wishes: Wishes) -> Started {
+        let asked = self.ask_with(id, camera, wishes).await;
         if !asked.is_finished() {
             self.camera(camera).answer(1);
         }

@@ -40,4 +40,5 @@ mod stop;
 mod storm;
 #[cfg(feature = "tls")]
 mod tls;
+mod warm;
 mod window;

@@ -502,6 +502,79 @@ async fn the_reaper_lets_go_of_idle_streams_and_of_no_others() {
     bench.finish(&["a"]).await;
 }
 
+/// Which of these run when nobody has watched any for as long as an hour.
+async fn left_after_an_hour<'a>(bench: &Bench, ids: &[&'a str]) -> Vec<&'a str> {
+    let reaper = reap(bench, usize::MAX);
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    reaper.abort();
+    ids.iter().copied().filter(|name| bench.registry.get(&id(name)).is_some()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_warm_stream_is_kept_with_nobody_watching_until_a_start_says_otherwise() {
+    let bench = Bench::new();
+    bench.start_warm("1", "a", true).await;
+    bench.start("2", "b").await;
+    assert_eq!(left_after_an_hour(&bench, &["1", "2"]).await, ["1"]);
+    let stream = bench.registry.get(&id("1")).unwrap();
+    assert!(stream.status().warm);
+    assert_eq!(bench.start("1", "a").await, Started::Active);
+    assert!(stream.status().warm, "a start that says nothing leaves it as it is");
+    assert_eq!(bench.start_warm("1", "a", false).await, Started::Active);
+    assert!(!stream.status().warm);
+    assert_eq!(left_after_an_hour(&bench, &["1"]).await, [""; 0]);
+    bench.finish(&["a", "b"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_stream_of_a_shared_camera_has_its_own_warmth() {
+    let bench = Bench::new();
+    bench.start_warm("1", "a", true).await;
+    bench.start("2", "a").await;
+    assert_eq!(left_after_an_hour(&bench, &["1", "2"]).await, ["1"]);
+    bench.start_warm("2", "a", true).await;
+    bench.start_warm("1", "a", false).await;
+    assert_eq!(left_after_an_hour(&bench, &["1", "2"]).await, ["2"]);
+    bench.finish(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_say_which_streams_are_warm_where_their_start_does_not() {
+    let bench = Bench::keeping(KeepWarm::These([id("listed"), id("refused")].into()));
+    bench.start("listed", "a").await;
+    bench.start_warm("refused", "a", false).await;
+    bench.start("other", "a").await;
+    assert_eq!(left_after_an_hour(&bench, &["listed", "refused", "other"]).await, ["listed"]);
+    bench.finish(&["a"]).await;
+    let bench = Bench::keeping(KeepWarm::All);
+    bench.start("1", "a").await;
+    bench.start_warm("2", "b", false).await;
+    assert_eq!(left_after_an_hour(&bench, &["1", "2"]).await, ["1"]);
+    bench.finish(&["a", "b"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_memory_is_short_a_warm_stream_goes_after_those_that_nobody_watches() {
+    let bench = Bench::new();
+    bench.start_warm("warm", "a", true).await;
+    bench.camera("a").play(4).await;
+    tokio::time::advance(Duration::from_secs(60)).await;
+    bench.start("left", "b").await;
+    bench.camera("b").play(4).await;
+    tokio::time::advance(Duration::from_secs(20)).await;
+    let held = bench.registry.byte_length();
+    let reaper = reap(&bench, held - 1);
+    settle().await;
+    reaper.abort();
+    assert_eq!((why(&bench, "left"), why(&bench, "warm")), (Some(Why::Memory), None));
+    // It is no bound if there is nothing else to let go of.
+    let reaper = reap(&bench, 1);
+    settle().await;
+    reaper.abort();
+    assert_eq!(why(&bench, "warm"), Some(Why::Memory));
+    bench.finish(&["a", "b"]).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_viewer_who_comes_back_at_the_last_moment_keeps_the_stream() {
     let bench = Bench::new();
