@@ -20,6 +20,7 @@ mod guard;
 mod hostile;
 mod http;
 mod loss;
+mod low_latency;
 mod media_faults;
 mod mpegts;
 mod parameter_sets;
