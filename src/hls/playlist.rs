@@ -84,8 +84,10 @@ pub fn media(snapshot: &Snapshot, form: Form) -> String {
         }
         push_start(&mut text, snapshot.run, segment.discontinuity, needed, &mut init);
         push_line(&mut text, format_args!("#EXT-X-PROGRAM-DATE-TIME:{}", segment.program_date_time));
-        if part_target.is_some() && age <= with_parts {
-            push_parts(&mut text, snapshot, segment.media_sequence, segment.container, &segment.parts);
+        // A segment is all of its parts, or has none.
+        let is_in_parts = snapshot.listed_parts(&segment.parts) == segment.parts.len();
+        if part_target.is_some() && age <= with_parts && is_in_parts {
+            push_parts(&mut text, snapshot.run, segment.media_sequence, segment.container, &segment.parts);
         }
         push_line(&mut text, format_args!("#EXTINF:{:.6},", segment.duration.as_secs_f64()));
         let path = segment_path(snapshot.run, segment.media_sequence, segment.container);
@@ -104,9 +106,10 @@ fn push_open(text: &mut String, snapshot: &Snapshot, init: &mut Option<InitId>) 
         let needed = open.init.as_deref().map(|init| init.id);
         push_start(text, snapshot.run, open.discontinuity, needed, init);
         push_line(text, format_args!("#EXT-X-PROGRAM-DATE-TIME:{date}"));
-        push_parts(text, snapshot, open.media_sequence, open.container, &open.parts);
+        let listed = &open.parts[..snapshot.next_part()];
+        push_parts(text, snapshot.run, open.media_sequence, open.container, listed);
     }
-    let hint = part_path(snapshot.run, open.media_sequence, open.parts.len(), open.container);
+    let hint = part_path(snapshot.run, open.media_sequence, snapshot.next_part(), open.container);
     push_line(text, format_args!("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{hint}\""));
 }
 
@@ -129,18 +132,17 @@ fn push_start(
     }
 }
 
-/// The parts of a segment, up to one that is longer than any part may be: a picture that lasted longer than was foreseen.
+/// Parts of one segment, from its first.
 fn push_parts(
     text: &mut String,
-    snapshot: &Snapshot,
+    run: RunId,
     number: MediaSequence,
     container: Container,
     parts: &[Arc<Part>],
 ) {
-    let longest = snapshot.part_target.unwrap_or(Duration::MAX);
-    for (index, part) in parts.iter().enumerate().take_while(|(_, part)| part.duration <= longest) {
+    for (index, part) in parts.iter().enumerate() {
         let independent = if part.independent { ",INDEPENDENT=YES" } else { "" };
-        let path = part_path(snapshot.run, number, index, container);
+        let path = part_path(run, number, index, container);
         let duration = part.duration.as_secs_f64();
         push_line(text, format_args!("#EXT-X-PART:DURATION={duration:.6},URI=\"{path}\"{independent}"));
     }

@@ -284,13 +284,25 @@ impl Snapshot {
         let open = &self.open;
         match part {
             None => number < open.media_sequence,
-            Some(part) if number == open.media_sequence => part < open.parts.len(),
+            Some(part) if number == open.media_sequence => part < self.listed_parts(&open.parts),
             Some(part) if number < open.media_sequence => {
                 let parts = self.segment(number).map_or(usize::MAX, |segment| segment.parts.len());
-                part < parts || number + 1 < open.media_sequence || !open.parts.is_empty()
+                part < parts || number + 1 < open.media_sequence || self.listed_parts(&open.parts) > 0
             }
             Some(_) => false,
         }
+    }
+
+    /// How many of `parts`, those of one segment, a playlist may list: up to one that is longer than any may be, because its
+    /// picture lasted longer than was foreseen.
+    pub fn listed_parts(&self, parts: &[Arc<Part>]) -> usize {
+        let longest = self.part_target.unwrap_or(Duration::MAX);
+        parts.iter().take_while(|part| part.duration <= longest).count()
+    }
+
+    /// The place of the part that comes next in the open segment.
+    pub fn next_part(&self) -> usize {
+        self.listed_parts(&self.open.parts)
     }
 
     /// The multivariant playlist.

@@ -104,7 +104,7 @@ async fn media(
     }
     let mut snapshot = stream.snapshots().borrow().clone().ok_or(ApiError::MediaNotFound)?;
     if is_hinted(&snapshot, &file) {
-        let (open, parts) = (snapshot.open.media_sequence, snapshot.open.parts.len());
+        let (open, parts) = (snapshot.open.media_sequence, snapshot.next_part());
         let beyond = |now: &Snapshot| now.open.media_sequence > open || now.open.parts.len() > parts;
         let waiting = held(&state, &stream, hold_limit(&snapshot), beyond);
         snapshot = waiting.await?.ok_or(ApiError::MediaNotFound)?;
@@ -116,7 +116,7 @@ async fn media(
 /// Whether `file` is the part that the preload hint names (bis §4.4.5.3): it is waited for.
 fn is_hinted(snapshot: &Snapshot, file: &str) -> bool {
     let open = &snapshot.open;
-    let hint = part_name(open.media_sequence, open.parts.len(), open.container);
+    let hint = part_name(open.media_sequence, snapshot.next_part(), open.container);
     file == hint
 }
 

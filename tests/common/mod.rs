@@ -12,6 +12,7 @@ pub mod fmp4;
 pub mod gateway;
 pub mod hostile;
 pub mod http;
+pub mod low_latency_player;
 pub mod player;
 pub mod playlist;
 pub mod process;

@@ -6,11 +6,11 @@
 //! - [`check_multivariant`], [`check_presentation`], [`check_bandwidth`]: the multivariant playlist.
 //!
 //! "bis" in a violation is RFC 8216bis, "A" Apple's HLS Authoring Specification.
-//! Rules of plain playlists stand in [`media`] and [`pair`]. Low-latency rules belong beside them in a
-//! file of their own, with their own list: the parser already lets those tags through ([`parse::LOW_LATENCY`]).
+//! Rules of plain playlists stand in [`media`] and [`pair`], those of low-latency ones in [`low_latency`].
 
 use std::fmt;
 
+pub mod low_latency;
 pub mod media;
 pub mod multivariant;
 pub mod pair;
@@ -20,7 +20,7 @@ pub mod watcher;
 pub use media::{Measured, check_media};
 pub use multivariant::{Multivariant, check_bandwidth, check_multivariant, check_presentation};
 pub use pair::check_pair;
-pub use parse::{MediaPlaylist, Segment};
+pub use parse::{MediaPlaylist, Part, Segment};
 pub use watcher::Watcher;
 
 /// One thing that is wrong, and what says so.
@@ -69,7 +69,8 @@ fn check_by(text: &str, rules: &[fn(&MediaPlaylist, &mut Report)]) -> Result<Med
     let mut report = Report::default();
     let playlist = parse::media_playlist(text, &mut report);
     if let Some(playlist) = &playlist {
-        rules.iter().for_each(|rule| rule(playlist, &mut report));
+        let of_low_latency = if playlist.low_latency { low_latency::RULES } else { &[] };
+        rules.iter().chain(of_low_latency).for_each(|rule| rule(playlist, &mut report));
     }
     match playlist {
         Some(playlist) if report.0.is_empty() => Ok(playlist),

@@ -22,6 +22,7 @@ mod hostile;
 mod http;
 mod http2;
 mod loss;
+mod low_latency;
 mod media_faults;
 mod mpegts;
 mod parameter_sets;

@@ -101,6 +101,38 @@ fn the_first_low_latency_playlist() {
 }
 
 #[test]
+fn a_part_that_its_picture_makes_too_long_is_not_listed_and_nobody_waits_for_it() {
+    let mut camera = camera(settings());
+    camera.play(16);
+    (0..7).for_each(|n| {
+        camera.send(n == 0);
+    });
+    // It is dark: pictures are half a second apart, and no part may be longer than 0.216 s.
+    (0..2).for_each(|_| {
+        camera.now += 460;
+        camera.send(false);
+    });
+    let snapshot = camera.snapshot();
+    let open = snapshot.open.media_sequence;
+    assert!(snapshot.open.parts.len() > snapshot.next_part());
+    let text = low_latency(&camera, Form::LowLatency);
+    checker::assert_good(&text);
+    let next = format!("part-{open}.{}", snapshot.next_part());
+    assert!(text.ends_with(&format!("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"3e8/{next}.m4s\"\n")), "{text}");
+    let awaited = snapshot.next_part();
+    assert!(!snapshot.has(open, Some(awaited)));
+    // Once the segment is whole there is news, and it has no parts.
+    (0..3).for_each(|_| {
+        camera.now += 460;
+        camera.send(true);
+    });
+    let snapshot = camera.snapshot();
+    assert!(snapshot.has(open, Some(awaited)));
+    let text = low_latency(&camera, Form::LowLatency);
+    assert!(text.contains(&format!("seg-{open}.m4s")) && !text.contains(&format!("part-{open}.")), "{text}");
+}
+
+#[test]
 fn an_open_segment_behind_a_discontinuity_says_so_with_its_first_part() {
     let mut camera = camera(settings());
     camera.play(6);

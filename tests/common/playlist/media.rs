@@ -66,7 +66,9 @@ pub fn is_fmp4(segment: &Segment) -> bool {
 }
 
 fn maps_are_in_place(playlist: &MediaPlaylist, report: &mut Report) {
-    for segment in playlist.segments.iter().filter(|segment| is_fmp4(segment) && segment.map.is_none()) {
+    // Behind EXT-X-SKIP the EXT-X-MAP of the last segment that was skipped goes on.
+    let lacks = |segment: &&Segment| is_fmp4(segment) && segment.map.is_none() && playlist.skipped == 0;
+    for segment in playlist.segments.iter().filter(lacks) {
         report.at(segment.line, "bis 3.1.2", format!("{} is fMP4 and has no EXT-X-MAP", segment.uri));
     }
     for pair in playlist.segments.windows(2) {

@@ -1,5 +1,6 @@
 //! Rules between two media playlists of a stream that were fetched one after the other.
 
+use super::low_latency;
 use super::media::float;
 use super::{MediaPlaylist, Report, Segment, Violation};
 
@@ -10,7 +11,7 @@ pub const RULES: &[fn(&MediaPlaylist, &MediaPlaylist, &mut Report)] =
 /// What is wrong between `before` and `after`, fetched later.
 pub fn check_pair(before: &MediaPlaylist, after: &MediaPlaylist) -> Vec<Violation> {
     let mut report = Report::default();
-    RULES.iter().for_each(|rule| rule(before, after, &mut report));
+    RULES.iter().chain(low_latency::PAIR_RULES).for_each(|rule| rule(before, after, &mut report));
     report.0
 }
 

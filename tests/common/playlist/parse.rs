@@ -3,7 +3,7 @@
 
 use quick_m3u8::config::ParsingOptions;
 use quick_m3u8::tag::KnownTag;
-use quick_m3u8::tag::hls::{Tag, TagType};
+use quick_m3u8::tag::hls::{EnumeratedString, PreloadHintType, Tag, TagType};
 use quick_m3u8::{HlsLine, Reader};
 
 use super::Report;
@@ -23,7 +23,47 @@ pub struct MediaPlaylist {
     pub endlist: bool,
     /// Whether it carries tags of low-latency HLS.
     pub low_latency: bool,
+    /// EXT-X-PART-INF, in seconds.
+    pub part_target: Option<f64>,
+    pub server_control: Option<ServerControl>,
+    /// How many segments EXT-X-SKIP stands for.
+    pub skipped: u64,
     pub segments: Vec<Segment>,
+    /// What is there of the segment after the last.
+    pub open: Open,
+    /// URIs of the EXT-X-PRELOAD-HINTs for parts, and their lines.
+    pub hints: Vec<(String, usize)>,
+}
+
+/// EXT-X-SERVER-CONTROL, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ServerControl {
+    pub can_block_reload: bool,
+    pub hold_back: Option<f64>,
+    pub part_hold_back: Option<f64>,
+    pub can_skip_until: Option<f64>,
+}
+
+/// The segment that is still being made, as far as it is told.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Open {
+    pub discontinuity: bool,
+    pub map: Option<String>,
+    /// In seconds since the Unix epoch.
+    pub program_date_time: Option<f64>,
+    pub parts: Vec<Part>,
+}
+
+/// EXT-X-PART.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    pub uri: String,
+    /// In seconds.
+    pub duration: f64,
+    pub independent: bool,
+    /// Whether it stands for media that is not there.
+    pub gap: bool,
+    pub line: usize,
 }
 
 /// A segment with all that applies to it.
@@ -41,6 +81,8 @@ pub struct Segment {
     pub map: Option<String>,
     /// Its own EXT-X-PROGRAM-DATE-TIME, in seconds since the Unix epoch.
     pub program_date_time: Option<f64>,
+    /// Its parts, where they are listed.
+    pub parts: Vec<Part>,
     /// Line of its URI, from 1.
     pub line: usize,
 }
@@ -53,6 +95,11 @@ impl MediaPlaylist {
 
     pub fn segment(&self, media_sequence: u64) -> Option<&Segment> {
         self.segments.iter().find(|segment| segment.media_sequence == media_sequence)
+    }
+
+    /// The number of the segment after the last.
+    pub fn next_sequence(&self) -> u64 {
+        self.media_sequence.unwrap_or(0) + self.skipped + u64::try_from(self.segments.len()).unwrap()
     }
 }
 
@@ -78,6 +125,7 @@ const AT_MOST_ONCE: &[&str] = &[
     "#EXT-X-PLAYLIST-TYPE",
     "#EXT-X-PART-INF",
     "#EXT-X-SERVER-CONTROL",
+    "#EXT-X-SKIP",
 ];
 
 /// The name of the tag on `line`.
@@ -119,6 +167,7 @@ struct Pending {
     discontinuity: bool,
     map_line: Option<usize>,
     program_date_time: Option<f64>,
+    parts: Vec<Part>,
 }
 
 /// Reads a media playlist; none if too little of it can be read to go on.
@@ -133,7 +182,12 @@ pub fn media_playlist(text: &str, report: &mut Report) -> Option<MediaPlaylist> 
         playlist_type: false,
         endlist: false,
         low_latency: text.lines().any(|line| LOW_LATENCY.contains(&tag_name(line))),
+        part_target: None,
+        server_control: None,
+        skipped: 0,
         segments: Vec::new(),
+        open: Open::default(),
+        hints: Vec::new(),
     };
     let mut target_duration = None;
     let (mut pending, mut map, mut discontinuities, mut tail) = (Pending::default(), None, 0, None);
@@ -182,6 +236,13 @@ pub fn media_playlist(text: &str, report: &mut Report) -> Option<MediaPlaylist> 
                                 "EXT-X-DISCONTINUITY after the EXT-X-MAP it calls for",
                             );
                         }
+                        if !pending.parts.is_empty() {
+                            report.at(
+                                number,
+                                "bis 4.4.4.9",
+                                "EXT-X-DISCONTINUITY behind a part of its segment",
+                            );
+                        }
                         if pending.discontinuity {
                             report.at(number, "bis 4.4.4.3", "a second EXT-X-DISCONTINUITY for one segment");
                         }
@@ -198,6 +259,33 @@ pub fn media_playlist(text: &str, report: &mut Report) -> Option<MediaPlaylist> 
                         pending.program_date_time = program_date_time(number, raw, report);
                         tail = Some(number);
                     }
+                    Tag::PartInf(tag) => playlist.part_target = Some(tag.part_target()),
+                    Tag::ServerControl(tag) => {
+                        playlist.server_control = Some(ServerControl {
+                            can_block_reload: tag.can_block_reload(),
+                            hold_back: tag.hold_back(),
+                            part_hold_back: tag.part_hold_back(),
+                            can_skip_until: tag.can_skip_until(),
+                        });
+                    }
+                    Tag::Skip(tag) => {
+                        if !playlist.segments.is_empty() {
+                            report.at(number, "bis 4.4.5.2", "EXT-X-SKIP behind a segment");
+                        }
+                        playlist.skipped = tag.skipped_segments();
+                    }
+                    Tag::Part(tag) => pending.parts.push(Part {
+                        uri: tag.uri().to_owned(),
+                        duration: tag.duration(),
+                        independent: tag.independent(),
+                        gap: tag.gap(),
+                        line: number,
+                    }),
+                    Tag::PreloadHint(tag) => {
+                        if matches!(tag.hint_type(), EnumeratedString::Known(PreloadHintType::Part)) {
+                            playlist.hints.push((tag.uri().to_owned(), number));
+                        }
+                    }
                     _ => {}
                 }
             }
@@ -206,26 +294,34 @@ pub fn media_playlist(text: &str, report: &mut Report) -> Option<MediaPlaylist> 
                 report.at(number, "bis 4.4", format!("no such tag, or not with such a value: {raw}"));
             }
             HlsLine::Uri(uri) => {
-                let Pending { duration, discontinuity, program_date_time, .. } = std::mem::take(&mut pending);
+                let Pending { duration, discontinuity, program_date_time, parts, .. } =
+                    std::mem::take(&mut pending);
                 tail = None;
                 if duration.is_none() {
                     report.at(number, "bis 4.4.4.1", format!("{uri} has no EXTINF"));
                 }
                 let offset = u64::try_from(playlist.segments.len()).unwrap();
                 playlist.segments.push(Segment {
-                    media_sequence: playlist.media_sequence.unwrap_or(0) + offset,
+                    media_sequence: playlist.media_sequence.unwrap_or(0) + playlist.skipped + offset,
                     uri: uri.into_owned(),
                     duration: duration.unwrap_or(0.0),
                     discontinuity,
                     discontinuity_number: playlist.discontinuity_sequence.unwrap_or(0) + discontinuities,
                     map: map.clone(),
                     program_date_time,
+                    parts,
                     line: number,
                 });
             }
             HlsLine::Comment(_) | HlsLine::Blank => {}
         }
     }
+    playlist.open = Open {
+        discontinuity: pending.discontinuity,
+        map,
+        program_date_time: pending.program_date_time,
+        parts: pending.parts,
+    };
     if pending.duration.is_some() {
         report.add("bis 4.4.4.1", "the last EXTINF has no URI");
     }

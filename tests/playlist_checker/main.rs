@@ -1,7 +1,9 @@
 //! The playlist checker is known to see what it is for: for every rule, a playlist that breaks it alone.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod low_latency;
 
 use std::time::Duration;
 
@@ -202,13 +204,6 @@ fn a_playlist_that_says_it_ends_or_never_slides_is_caught() {
 #[test]
 fn a_uri_listed_twice_is_caught() {
     breaks("seg-17953020001", "seg-17953020000", "bis 3", "twice");
-}
-
-#[test]
-fn low_latency_tags_pass_for_rules_of_their_own() {
-    let text = with(GOOD, "#EXT-X-VERSION:6", "#EXT-X-VERSION:9\n#EXT-X-PART-INF:PART-TARGET=0.5");
-    let hint = "#EXT-X-PART:DURATION=0.5,URI=\"a\"\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"b\"\n";
-    assert!(good(&format!("{text}{hint}")).low_latency);
 }
 
 /// `count` segments of two seconds from `from` on after [`FIRST`], in the window that a server would list.
