@@ -223,7 +223,7 @@ async fn ask(registry: &Arc<Registry>, asked: Vec<Asked<'_>>) {
     for asked in asked.iter().take(8) {
         let Some((request, secret)) = asked.request() else { continue };
         secrets.extend(secret);
-        let response = camgate::http::router(registry.clone()).oneshot(request).await.unwrap();
+        let response = camgate::http::router(registry.clone()).oneshot(request).await.unwrap(, http::LowLatency::Auto);
         let (head, body) = response.into_parts();
         assert_ne!(head.status, StatusCode::INTERNAL_SERVER_ERROR, "{asked:?}");
         let body = body.collect().await.unwrap().to_bytes();
