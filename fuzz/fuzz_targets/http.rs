@@ -12,6 +12,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, StatusCode, header};
 use camgate::hls;
+use camgate::http::LowLatency;
 use camgate::ingest::{AudioOffer, Connector, Event, IngestError, Session, SourceUrl};
 use camgate::media::VideoCodec;
 use camgate::mux::Container;
@@ -223,7 +224,8 @@ async fn ask(registry: &Arc<Registry>, asked: Vec<Asked<'_>>) {
     for asked in asked.iter().take(8) {
         let Some((request, secret)) = asked.request() else { continue };
         secrets.extend(secret);
-        let response = camgate::http::router(registry.clone()).oneshot(request).await.unwrap(, http::LowLatency::Auto);
+        let router = camgate::http::router(registry.clone(), LowLatency::Auto);
+        let response = router.oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         assert_ne!(head.status, StatusCode::INTERNAL_SERVER_ERROR, "{asked:?}");
         let body = body.collect().await.unwrap().to_bytes();

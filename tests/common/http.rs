@@ -89,7 +89,8 @@ impl Client {
 
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
         let what = format!("{} {}", request.method(), request.uri());
-        soon(&what, async { Answer::read(self.open(request).await).await }).await
+        // On the heap, as it is part of many a future.
+        soon(&what, Box::pin(async { Answer::read(self.open(request).await).await })).await
     }
 
     pub async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
