@@ -48,7 +48,8 @@ impl Default for Muxer {
 }
 
 impl Muxer {
-    /// One buffer of whole packets; the tables stand first where a segment starts (RFC 8216 §3.2).
+    /// One buffer of whole packets; the tables stand first where a segment starts (RFC 8216 §3.2), or a part that a player may
+    /// start with.
     ///
     /// `samples` follow each other in decode order, on the clock of 90 kHz that every video track here has; so do those of
     /// `audio`.
@@ -60,7 +61,8 @@ impl Muxer {
         starts_segment: bool,
     ) -> Chunks {
         let audio = &audio::carried(audio)[..];
-        let tables = if starts_segment { 2 } else { 0 };
+        let with_tables = starts_segment || samples.first().is_some_and(|sample| sample.random_access);
+        let tables = if with_tables { 2 } else { 0 };
         // A player learns what tracks there are from the first segment that it loads. hls.js takes the audio for all there is
         // where that shows no parameter sets, and is lost at the first picture.
         let again = if starts_segment { &self.sets[..] } else { &[] };
@@ -68,7 +70,7 @@ impl Muxer {
         let units: Vec<_> = samples.iter().enumerate().map(unit).collect();
         let packets = tables + units.iter().map(Pes::packets).sum::<usize>() + audio::packets(audio);
         let mut out = Vec::with_capacity(packets * PACKET);
-        if starts_segment {
+        if with_tables {
             self.pat.section(&psi::PAT, &mut out);
             let pmt = if tracks.audio.is_some() { &psi::PMT_WITH_AUDIO[..] } else { &psi::PMT[..] };
             self.pmt.section(pmt, &mut out);

@@ -218,13 +218,15 @@ fn a_picture_is_never_shown_before_it_is_decoded() {
 }
 
 #[test]
-fn tables_stand_only_where_a_segment_starts() {
-    let pids = |starts_segment| {
-        let stream = part(&mut Muxer::default(), &[sample(0, 1, 0, true, &[&[0x65]])], starts_segment);
+fn tables_stand_where_a_segment_starts_or_a_player_may_and_nowhere_else() {
+    let pids = |starts_segment, keyframe| {
+        let stream = part(&mut Muxer::default(), &[sample(0, 1, 0, keyframe, &[&[0x65]])], starts_segment);
         packets(&stream).map(|packet| u16::from(packet.pid())).collect::<Vec<_>>()
     };
-    assert_eq!(pids(true), [0, 0x1000, 0x100]);
-    assert_eq!(pids(false), [0x100]);
+    assert_eq!(pids(true, true), [0, 0x1000, 0x100]);
+    assert_eq!(pids(true, false), [0, 0x1000, 0x100]);
+    assert_eq!(pids(false, true), [0, 0x1000, 0x100]);
+    assert_eq!(pids(false, false), [0x100]);
 }
 
 #[test]
@@ -242,7 +244,8 @@ fn the_room_for_an_access_unit_is_known_before_it_is_written() {
         let sample = sample(0, 1, 9, true, &[&vec![0x65; length]]);
         let counted = super::Pes::new(&track(), &sample, &[]).packets();
         let written = part(&mut Muxer::default(), &[sample], false).len();
-        assert_eq!(written, counted * PACKET, "slice of {length} bytes");
+        // Two of them are the tables.
+        assert_eq!(written, (2 + counted) * PACKET, "slice of {length} bytes");
     }
 }
 
