@@ -4,7 +4,7 @@
 //! Each holds one connection and asks for the playlist that has the next part, all of them at once, again and again. Prints one
 //! line of JSON: how many answers came, and how late, in milliseconds: from the end of the part by the playlist's
 //! dates to when the answer was here. Sends nothing but those requests, and ends after so many parts.
-#![allow(clippy::print_stdout, reason = "it is a program of the benches")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "it is a program of the benches")]
 
 use std::time::{Duration, SystemTime};
 

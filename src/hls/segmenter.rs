@@ -29,8 +29,9 @@ use crate::media::{Arrival, AudioSample, Sample, Ticks, Tracks, WallTime};
 use crate::mux::{Container, Muxer};
 
 /// The first segments of a stream are shorter, so that there is a picture before a whole segment time has passed: the first
-/// one is a part, the next ones are cut at these fractions of it.
-const RAMP: [f64; 3] = [0.0, 0.25, 0.5];
+/// one is a part, the next one is cut at this fraction of it. No more of them: all but the first start without a keyframe, and
+/// some players (ffmpeg, VLC) start at the third segment from the end, wherever that is.
+const RAMP: [f64; 2] = [0.0, 0.4];
 
 /// By how much PART-TARGET exceeds the pictures that a part is to hold: their stamps may be uneven by that much, and parts
 /// are still above 85 % of it (bis §4.4.4.9).

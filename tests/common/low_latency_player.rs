@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::http::{Answer, Client};
 use super::playlist::low_latency::{applied, newest_part};
 use super::playlist::{MediaPlaylist, Part};
-use super::playlist::{Violation, check_but_dates, check_pair, list};
+use super::playlist::{Violation, check_even, check_pair, list};
 use super::wait::{soon, time_of_day};
 
 /// A part as it came.
@@ -166,5 +166,5 @@ impl LowLatencyPlayer {
 fn read(answer: &Answer) -> MediaPlaylist {
     assert_eq!(answer.status, 200, "{answer:?}");
     let text = answer.text();
-    check_but_dates(text).unwrap_or_else(|violations| panic!("{}\nin\n{text}", list(&violations)))
+    check_even(text).unwrap_or_else(|violations| panic!("{}\nin\n{text}", list(&violations)))
 }

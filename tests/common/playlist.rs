@@ -57,20 +57,27 @@ impl Report {
 
 /// A live media playlist, if nothing is wrong with it.
 pub fn check(text: &str) -> Result<MediaPlaylist, Vec<Violation>> {
-    check_by(text, &[media::RULES, media::DATE_RULES].concat())
+    check_by(text, &[media::RULES, media::DATE_RULES].concat(), low_latency::RULES)
 }
 
 /// The same, of which the dates are not judged.
 pub fn check_but_dates(text: &str) -> Result<MediaPlaylist, Vec<Violation>> {
-    check_by(text, media::RULES)
+    check_by(text, media::RULES, low_latency::RULES)
 }
 
-fn check_by(text: &str, rules: &[fn(&MediaPlaylist, &mut Report)]) -> Result<MediaPlaylist, Vec<Violation>> {
+/// The same of a camera whose pictures come at one rate: what is said of parts is judged in full.
+pub fn check_even(text: &str) -> Result<MediaPlaylist, Vec<Violation>> {
+    check_by(text, media::RULES, &[low_latency::RULES, low_latency::EVEN_RULES].concat())
+}
+
+type Rule = fn(&MediaPlaylist, &mut Report);
+
+fn check_by(text: &str, rules: &[Rule], low_latency: &[Rule]) -> Result<MediaPlaylist, Vec<Violation>> {
     let mut report = Report::default();
     let playlist = parse::media_playlist(text, &mut report);
     if let Some(playlist) = &playlist {
-        let of_low_latency = if playlist.low_latency { low_latency::RULES } else { &[] };
-        rules.iter().chain(of_low_latency).for_each(|rule| rule(playlist, &mut report));
+        let low_latency = if playlist.low_latency { low_latency } else { &[] };
+        rules.iter().chain(low_latency).for_each(|rule| rule(playlist, &mut report));
     }
     match playlist {
         Some(playlist) if report.0.is_empty() => Ok(playlist),

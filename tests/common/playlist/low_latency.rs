@@ -1,7 +1,7 @@
 //! Rules of low-latency playlists: of one, and between two. [`applied`] makes a whole playlist of a delta update.
 
 use super::media::float;
-use super::{MediaPlaylist, Part, Report};
+use super::{MediaPlaylist, Part, Report, Segment};
 
 /// How much of PART-TARGET a part lasts at least, unless it is the last one of its segment or before a gap.
 const FULL: f64 = 0.85;
@@ -17,10 +17,14 @@ pub const RULES: &[fn(&MediaPlaylist, &mut Report)] = &[
     tags_are_in_place,
     parts_within_target,
     parts_add_up,
-    parts_at_the_end_only,
+    no_parts_of_old_segments,
     one_hint_for_the_next_part,
     skips_only_what_may_be_skipped,
 ];
+
+/// Those that hold while the camera's pictures come at one rate: no number of pictures of any length makes up 85 % of a
+/// PART-TARGET that was found for another, and a picture longer than PART-TARGET leaves its segment without parts.
+pub const EVEN_RULES: &[fn(&MediaPlaylist, &mut Report)] = &[parts_are_full, parts_of_new_segments];
 
 /// Rules between two playlists that were fetched one after the other.
 pub const PAIR_RULES: &[fn(&MediaPlaylist, &MediaPlaylist, &mut Report)] =
@@ -57,26 +61,25 @@ fn tags_are_in_place(playlist: &MediaPlaylist, report: &mut Report) {
 
 fn parts_within_target(playlist: &MediaPlaylist, report: &mut Report) {
     let Some(target) = playlist.part_target else { return };
-    let mut judge = |parts: &[Part], is_whole: bool| {
-        for (at, part) in parts.iter().enumerate() {
-            if part.duration > target + ROUNDING {
-                report.at(
-                    part.line,
-                    "bis 4.4.3.7",
-                    format!("{} s is above PART-TARGET {target}", part.duration),
-                );
-            }
-            let last = is_whole && at + 1 == parts.len();
-            let before_gap = parts.get(at + 1).is_some_and(|next| next.gap);
-            if part.duration < FULL * target - ROUNDING && !last && !before_gap && !part.gap {
+    let whole = playlist.segments.iter().flat_map(|segment| &segment.parts);
+    for part in whole.chain(&playlist.open.parts).filter(|part| part.duration > target + ROUNDING) {
+        report.at(part.line, "bis 4.4.3.7", format!("{} s is above PART-TARGET {target}", part.duration));
+    }
+}
+
+fn parts_are_full(playlist: &MediaPlaylist, report: &mut Report) {
+    let Some(target) = playlist.part_target else { return };
+    let whole = playlist.segments.iter().map(|segment| &segment.parts);
+    // The last part of the open segment may turn out to be its last of all.
+    for parts in whole.chain([&playlist.open.parts]) {
+        let all_but_last = &parts[..parts.len().saturating_sub(1)];
+        for (part, next) in all_but_last.iter().zip(&parts[1.min(parts.len())..]) {
+            if part.duration < FULL * target - ROUNDING && !part.gap && !next.gap {
                 let what = format!("{} s is below 85 % of PART-TARGET {target}", part.duration);
                 report.at(part.line, "bis 4.4.4.9", what);
             }
         }
-    };
-    playlist.segments.iter().for_each(|segment| judge(&segment.parts, true));
-    // Its last part may turn out to be the last of the segment.
-    judge(&playlist.open.parts, true);
+    }
 }
 
 fn parts_add_up(playlist: &MediaPlaylist, report: &mut Report) {
@@ -89,27 +92,29 @@ fn parts_add_up(playlist: &MediaPlaylist, report: &mut Report) {
     }
 }
 
-fn parts_at_the_end_only(playlist: &MediaPlaylist, report: &mut Report) {
-    let mut to_end: f64 = playlist.open.parts.iter().map(|part| part.duration).sum();
-    let open = to_end;
-    for segment in playlist.segments.iter().rev() {
-        to_end += segment.duration;
-        // Counted from the end of the last whole segment: parts of the open one come and go with it.
-        let lists = to_end - open <= WITH_PARTS * float(playlist.target_duration) + ROUNDING;
-        if !lists && !segment.parts.is_empty() {
-            report.at(
-                segment.line,
-                "bis 4.4.4.9",
-                "parts of a segment that is older than 3 × TARGETDURATION",
-            );
-        }
-        if lists && segment.parts.is_empty() {
-            report.at(
-                segment.line,
-                "bis 4.4.4.9",
-                "no parts of a segment within 3 × TARGETDURATION of the end",
-            );
-        }
+/// Segments, and whether they lie within the time for which parts are listed, counted from the end of the last whole one:
+/// parts of the open one come and go with it.
+fn segments_near_the_end(playlist: &MediaPlaylist) -> impl Iterator<Item = (&Segment, bool)> {
+    let reach = WITH_PARTS * float(playlist.target_duration) + ROUNDING;
+    playlist.segments.iter().rev().scan(0.0, move |to_end, segment| {
+        *to_end += segment.duration;
+        Some((segment, *to_end <= reach))
+    })
+}
+
+fn no_parts_of_old_segments(playlist: &MediaPlaylist, report: &mut Report) {
+    for (segment, _) in
+        segments_near_the_end(playlist).filter(|(segment, near)| !near && !segment.parts.is_empty())
+    {
+        report.at(segment.line, "bis 4.4.4.9", "parts of a segment that is older than 3 × TARGETDURATION");
+    }
+}
+
+fn parts_of_new_segments(playlist: &MediaPlaylist, report: &mut Report) {
+    for (segment, _) in
+        segments_near_the_end(playlist).filter(|(segment, near)| *near && segment.parts.is_empty())
+    {
+        report.at(segment.line, "bis 4.4.4.9", "no parts of a segment within 3 × TARGETDURATION of the end");
     }
 }
 
