@@ -8,7 +8,7 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use bytes::Bytes;
 use camgate::hls::segment::InitId;
-use camgate::hls::{Packager, RunId, Settings, Snapshot};
+use camgate::hls::{Form, Packager, RunId, Settings, Snapshot};
 use camgate::media::{AccessUnit, AudioUnit, SenderReport, Ticks};
 use camgate::mux::Container;
 use camgate_fuzz::fmp4;
@@ -138,7 +138,7 @@ impl Stream {
             assert!(before.is_none(), "a playlist that has begun is never empty");
             return;
         }
-        let text = String::from_utf8(snapshot.media_playlist().plain.to_vec()).unwrap();
+        let text = String::from_utf8(snapshot.media_playlist(Form::LowLatency).plain.to_vec()).unwrap();
         let playlist = match checker::check(&text) {
             Ok(playlist) => playlist,
             Err(wrong) => self.hold(&wrong, &text, &snapshot).then(|| read(&text)).unwrap(),
