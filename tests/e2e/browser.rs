@@ -107,6 +107,29 @@ async fn a_viewer_goes_on_when_the_camera_was_away_for_five_seconds() {
     page.closes().await;
 }
 
+/// On an idle machine half of the pictures are younger than 0.7 s.
+const LOW_LATENCY: f64 = 1_000.0;
+
+/// `LATENCY_SECONDS=300` watches for as long.
+#[tokio::test]
+async fn pictures_are_shown_within_a_second_of_being_filmed() {
+    let seconds = std::env::var("LATENCY_SECONDS").map_or(15, |text| text.parse().unwrap());
+    let camera = GstCamera::start().await;
+    let (_process, client) = gateway("fmp4").await;
+    client.started("gate", &camera.url("/clock")).await;
+    let mut page = Watching::open(&client, "gate", "low-latency.png");
+    page.does("picture").await;
+    // It starts where a decoder can, and catches up.
+    page.does("play 6").await;
+    let glass = page.latency(seconds).await;
+    println!("glass to glass over {seconds} s: {glass}");
+    assert!(glass["median"].as_f64().is_some_and(|ms| ms < LOW_LATENCY), "{glass}");
+    assert_eq!((&glass["waits"], &glass["seeks"]), (&0.into(), &0.into()), "{glass}");
+    // The clock is legible, and no picture in ten is left out.
+    assert!(glass["samples"].as_u64().is_some_and(|count| count > seconds * 25 * 9 / 10), "{glass}");
+    page.closes().await;
+}
+
 #[tokio::test]
 async fn a_viewer_sees_the_other_camera_after_a_restart_to_another_link() {
     let first = camera().await;
