@@ -25,6 +25,10 @@ const OFF = 0.1;
 const NEAR = 0.02;
 /** Later than this is skipped: it would take half a minute to catch up, or a person went there to see something again. */
 const SKIP = 3;
+/** The first picture is a keyframe that may be old. What is later than this is skipped as soon as the rest is there, */
+const SKIP_FIRST = 0.5;
+/** if it is there so soon. */
+const ARRIVING_MS = 2_000;
 
 const LatencyController = Hls.DefaultConfig.latencyController as NonNullable<HlsConfig['latencyController']>;
 
@@ -34,6 +38,7 @@ export class Latency extends LatencyController {
   private dry = 0;
   private dryAt = 0;
   private waitingSince: number | null = null;
+  private arrivedBy: number | null = null;
 
   constructor(private readonly player: Hls) {
     super(player);
@@ -44,6 +49,7 @@ export class Latency extends LatencyController {
       media.addEventListener('timeupdate', this.keepUp);
     });
     player.on(Hls.Events.MEDIA_DETACHING, () => this.leave());
+    player.on(Hls.Events.FRAG_BUFFERED, () => this.arrive());
   }
 
   override destroy(): void {
@@ -69,6 +75,28 @@ export class Latency extends LatencyController {
     super.targetLatency = seconds;
   }
 
+  /**
+   * Where to go on at the live edge. A segment need not start with a keyframe, and hls.js looks for one no further back than
+   * the start of the segment: where there is none, it is the latest one before.
+   */
+  override get liveSyncPosition(): number | null {
+    const position = super.liveSyncPosition;
+    const parts = this.player.latestLevelDetails?.partList;
+    if (position === null || !parts || this.isBuffered(position)) return position;
+    const before = parts.filter((part) => part.start <= position);
+    const keyframe = before.filter((part) => part.independent).at(-1);
+    if (keyframe === undefined || keyframe.fragment.sn === before.at(-1)?.fragment.sn) return position;
+    return keyframe.start;
+  }
+
+  private isBuffered(position: number): boolean {
+    const buffered = this.video?.buffered;
+    for (let at = 0; buffered !== undefined && at < buffered.length; at += 1) {
+      if (buffered.start(at) <= position && position < buffered.end(at)) return true;
+    }
+    return false;
+  }
+
   /** Seconds later than it is to be; null where there are no parts, and lateness is left as it is. */
   get late(): number | null {
     const details = this.player.latestLevelDetails;
@@ -77,8 +105,21 @@ export class Latency extends LatencyController {
     return details.edge + details.age - this.video.currentTime - target;
   }
 
+  private arrive(): void {
+    const { late, video } = this;
+    if (late === null || video === null || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
+    this.arrivedBy ??= performance.now() + ARRIVING_MS;
+    const live = video.currentTime + late;
+    if (performance.now() > this.arrivedBy || late < SKIP_FIRST || !this.isBuffered(live)) return;
+    this.arrivedBy = 0;
+    video.currentTime = live;
+  }
+
   private onWaiting = (): void => {
-    if (this.video?.seeking === false) this.waitingSince ??= performance.now();
+    const { video } = this;
+    // Not before the first picture, nor for one of another place.
+    if (video === null || video.seeking || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
+    this.waitingSince ??= performance.now();
   };
 
   private onPlaying = (): void => {

@@ -98,6 +98,10 @@ export function playWithHlsJs(video: HTMLVideoElement, url: string, onFailure: (
     latencyController: Latency,
   });
   holdFirstPicture(hls, video);
+  // MP4 is passed on as it is: starting a worker for that would only take time before the first picture.
+  hls.once(Hls.Events.LEVEL_LOADED, (_event, { details }) => {
+    hls.config.enableWorker = !details.fragments[0]?.initSegment;
+  });
   const received: { bits: number; seconds: number }[] = [];
   let recoveredAt = -Infinity;
 
