@@ -93,6 +93,8 @@ export function playWithHlsJs(video: HTMLVideoElement, url: string, onFailure: (
   const hls = new Hls({
     workerPath,
     backBufferLength: 10,
+    // Media and a place for it are made ready side by side.
+    startFragPrefetch: true,
     playlistLoadPolicy: patientPolicy(),
     liveSyncDurationCount: BEHIND_LIVE,
     latencyController: Latency,
@@ -126,8 +128,8 @@ export function playWithHlsJs(video: HTMLVideoElement, url: string, onFailure: (
     }
     onFailure(data.type === Hls.ErrorTypes.NETWORK_ERROR ? 'network' : 'decode');
   });
-  hls.loadSource(url);
   hls.attachMedia(video);
+  hls.loadSource(url);
 
   return {
     name: `hls.js ${Hls.version}`,
