@@ -52,6 +52,7 @@ export async function withPage({ screenshot, allowConsole }, use) {
         const video = document.querySelector('video');
         video?.requestVideoFrameCallback((now) => (window.firstFrameAt = now));
         window.stalls = 0;
+        performance.setResourceTimingBufferSize(10_000);
         video?.addEventListener('waiting', () => (window.stalls += window.firstFrameAt === undefined ? 0 : 1));
       });
     });
@@ -272,6 +273,8 @@ export const measure = (page) =>
     const screen = document.querySelector('#player');
     const quality = video.getVideoPlaybackQuality();
     const latency = Number.parseFloat(screen?.dataset.latency ?? '');
+    const fetched = performance.getEntriesByType('resource').map(({ name }) => name);
+    const count = (what) => fetched.filter((name) => what.test(name)).length;
     return {
       state: screen?.dataset.state ?? null,
       camera: screen?.dataset.camera ?? null,
@@ -293,6 +296,12 @@ export const measure = (page) =>
       heard: window.heard ?? null,
       glass: window.glass ?? null,
       rate: video.playbackRate,
+      fetched: {
+        parts: count(/\/part-/),
+        segments: count(/\/seg-/),
+        blocking: count(/_HLS_msn=\d+&_HLS_part=\d+/),
+        delta: count(/_HLS_skip=YES/),
+      },
     };
   });
 

@@ -83,6 +83,7 @@ CAMERAS = {
     "/h265-b-frames": h265("bframes=3:b-adapt=0"),
     "/silent": SMALL,
     "/clock": CLOCK,
+    "/clock-long-gop": CLOCK.replace("key-int-max=50", "key-int-max=200"),
     "/aac": with_audio(SMALL, 48000, 2, AAC),
     "/aac-b-frames": with_audio(B_FRAMES, 16000, 1, AAC),
     "/a-law": with_audio(SMALL, **A_LAW),
@@ -157,7 +158,7 @@ def main():
         factory.set_shared(True)
         if path.startswith("/flash"):
             factory.connect("media-configure", flash_and_beep)
-        if path == "/clock":
+        if path.startswith("/clock"):
             factory.connect("media-configure", paint_clock)
         server.get_mount_points().add_factory(path, factory)
     if server.attach(None) == 0:

@@ -25,9 +25,11 @@ const OFF = 0.1;
 const NEAR = 0.02;
 /** Later than this is skipped: it would take half a minute to catch up, or a person went there to see something again. */
 const SKIP = 3;
-/** The first picture is a keyframe that may be old. What is later than this is skipped as soon as the rest is there, */
+/** The first picture is a keyframe that may be old. What is later than this is skipped as soon as so much is there */
 const SKIP_FIRST = 0.5;
-/** if it is there so soon. */
+/** behind the live position, in parts, */
+const ENOUGH_PARTS = 2;
+/** if it is there so soon. Running dry counts from then on. */
 const ARRIVING_MS = 2_000;
 
 const LatencyController = Hls.DefaultConfig.latencyController as NonNullable<HlsConfig['latencyController']>;
@@ -38,7 +40,8 @@ export class Latency extends LatencyController {
   private dry = 0;
   private dryAt = 0;
   private waitingSince: number | null = null;
-  private arrivedBy: number | null = null;
+  private arrivesBy: number | null = null;
+  private skipped = false;
 
   constructor(private readonly player: Hls) {
     super(player);
@@ -108,18 +111,17 @@ export class Latency extends LatencyController {
   private arrive(): void {
     const { late, video } = this;
     if (late === null || video === null || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
-    this.arrivedBy ??= performance.now() + ARRIVING_MS;
+    this.arrivesBy ??= performance.now() + ARRIVING_MS;
     const live = video.currentTime + late;
-    if (performance.now() > this.arrivedBy || late < SKIP_FIRST || !this.isBuffered(live)) return;
-    this.arrivedBy = 0;
+    const parts = ENOUGH_PARTS * (this.player.latestLevelDetails?.partTarget ?? 0);
+    if (this.skipped || performance.now() > this.arrivesBy || late < SKIP_FIRST || !this.isBuffered(live + parts)) return;
+    this.skipped = true;
     video.currentTime = live;
   }
 
   private onWaiting = (): void => {
-    const { video } = this;
-    // Not before the first picture, nor for one of another place.
-    if (video === null || video.seeking || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
-    this.waitingSince ??= performance.now();
+    const now = performance.now();
+    if (this.video?.seeking === false && now > (this.arrivesBy ?? Infinity)) this.waitingSince ??= now;
   };
 
   private onPlaying = (): void => {

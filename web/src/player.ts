@@ -173,6 +173,7 @@ function showStatus(): void {
   const waiting = status?.state === 'reconnecting' ? 'The camera was lost; camgate is reconnecting' : 'camgate is connecting to the camera';
   const why = status?.last_error ? `: ${status.last_error}` : '';
   show(note, note.hidden ? '' : `${waiting}${why}.`);
+  showStats();
 }
 
 // --- what is measured
@@ -191,10 +192,12 @@ function showStats(): void {
     codec: status?.codec ?? format.UNKNOWN,
     audio: status === null ? format.UNKNOWN : format.audio(status.audio),
     audio_note: format.sentence(status?.audio_note ?? null),
+    reconnects: status === null ? format.UNKNOWN : String(status.reconnects),
     viewers: status === null ? format.UNKNOWN : String(status.viewers),
     engine: current?.name ?? format.UNKNOWN,
   };
   for (const [name, text] of Object.entries(facts)) show(field(document, name), text);
+  element('behind', HTMLElement).hidden = behind === null;
   screen.dataset['latency'] = behind === null ? '' : behind.toFixed(3);
   if (playingSince !== null && performance.now() - playingSince > STEADY_SECONDS * 1000) tries = 0;
 }
