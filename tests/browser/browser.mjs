@@ -52,6 +52,7 @@ export async function withPage({ screenshot, allowConsole }, use) {
         const video = document.querySelector('video');
         video?.requestVideoFrameCallback((now) => (window.firstFrameAt = now));
         window.stalls = 0;
+        performance.setResourceTimingBufferSize(10_000);
         video?.addEventListener('waiting', () => (window.stalls += window.firstFrameAt === undefined ? 0 : 1));
       });
     });
@@ -201,6 +202,70 @@ async function listenOnce() {
   return { rms, peak: loudest * resolution, resolution };
 }
 
+/**
+ * How old each picture is when it is shown, for so many seconds: the camera `/clock` of `tests/e2e/gst_camera.py` paints the
+ * time of day into it, and this machine's clock is its own. Milliseconds of ages and of time without a new picture.
+ */
+export const glassToGlass = (page, seconds) =>
+  page.evaluate(async (seconds) => {
+    const video = document.querySelector('video');
+    const canvas = new OffscreenCanvas(video.videoWidth, 1);
+    const context = canvas.getContext('2d', { willReadFrequently: true });
+    /** The milliseconds that the picture tells, modulo 2^24; null where its sum is wrong. */
+    const paintedAt = () => {
+      const side = video.videoWidth / 32;
+      context.drawImage(video, 0, side / 2, canvas.width, 1, 0, 0, canvas.width, 1);
+      const { data } = context.getImageData(0, 0, canvas.width, 1);
+      let [millis, check] = [0, 0];
+      for (let block = 0; block < 32; block += 1) {
+        const bit = data[4 * Math.floor((block + 0.5) * side)] > 127 ? 1 : 0;
+        if (block < 24) millis = millis * 2 + bit;
+        else check = check * 2 + bit;
+      }
+      const sum = ((millis >> 16) ^ (millis >> 8) ^ millis ^ 0xa5) & 0xff;
+      return sum === check ? millis : null;
+    };
+    const samples = [];
+    let [unread, waits, last, freeze, seeks] = [0, 0, null, 0, 0];
+    const onWaiting = () => (waits += 1);
+    const onSeeking = () => (seeks += 1);
+    video.addEventListener('waiting', onWaiting);
+    video.addEventListener('seeking', onSeeking);
+    const began = performance.now();
+    await new Promise((resolve) => {
+      const look = (now, { expectedDisplayTime }) => {
+        const painted = paintedAt();
+        if (painted === null) {
+          unread += 1;
+        } else {
+          const shown = Date.now() + expectedDisplayTime - performance.now();
+          samples.push({ at: (now - began) / 1000, age: (shown - painted + 2 ** 24 * 1e6) % 2 ** 24 });
+        }
+        freeze = Math.max(freeze, expectedDisplayTime - (last ?? expectedDisplayTime));
+        last = expectedDisplayTime;
+        if (now - began < seconds * 1000) video.requestVideoFrameCallback(look);
+        else resolve();
+      };
+      video.requestVideoFrameCallback(look);
+    });
+    video.removeEventListener('waiting', onWaiting);
+    video.removeEventListener('seeking', onSeeking);
+    const sorted = samples.map(({ age }) => age).sort((a, b) => a - b);
+    const quantile = (part) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? NaN);
+    window.glass = {
+      samples: sorted.length,
+      unread,
+      min: quantile(0),
+      median: quantile(0.5),
+      p95: quantile(0.95),
+      max: quantile(1),
+      last: Math.round(samples.at(-1)?.age ?? NaN),
+      waits,
+      seeks,
+      longest_freeze: Math.round(freeze),
+    };
+  }, seconds);
+
 /** What the page and its player have come to. */
 export const measure = (page) =>
   page.evaluate(() => {
@@ -208,6 +273,8 @@ export const measure = (page) =>
     const screen = document.querySelector('#player');
     const quality = video.getVideoPlaybackQuality();
     const latency = Number.parseFloat(screen?.dataset.latency ?? '');
+    const fetched = performance.getEntriesByType('resource').map(({ name }) => name);
+    const count = (what) => fetched.filter((name) => what.test(name)).length;
     return {
       state: screen?.dataset.state ?? null,
       camera: screen?.dataset.camera ?? null,
@@ -227,6 +294,14 @@ export const measure = (page) =>
       audio_note: document.querySelector('[data-field="audio_note"]')?.textContent ?? '',
       audio_bytes: video.webkitAudioDecodedByteCount ?? null,
       heard: window.heard ?? null,
+      glass: window.glass ?? null,
+      rate: video.playbackRate,
+      fetched: {
+        parts: count(/\/part-/),
+        segments: count(/\/seg-/),
+        blocking: count(/_HLS_msn=\d+&_HLS_part=\d+/),
+        delta: count(/_HLS_skip=YES/),
+      },
     };
   });
 

@@ -3,10 +3,12 @@
 
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { Failed, firstPicture, hear, inTime, lookAtSomething, main, measure, play, until, withPage } from './browser.mjs';
+import { Failed, firstPicture, glassToGlass, hear, inTime, lookAtSomething, main, measure, play, until, withPage } from './browser.mjs';
 
-/** Every step but `quiet` has to come about in this time. */
+/** Every step has to come about in this time, beside the seconds that it is to last by itself. */
 const STEP_MS = 40_000;
+/** The steps that are told such seconds, as their first word. */
+const LASTS = ['latency', 'quiet'];
 
 const STEPS = {
   /** `picture`: the first one is there. */
@@ -31,6 +33,8 @@ const STEPS = {
   sound: (page) => page.getByRole('button', { name: 'Turn sound on' }).click({ timeout: STEP_MS }),
   /** `hear HZ S`: that tone, and no silence, for so many seconds. */
   hear: (page, hertz, seconds) => hear(page, Number(hertz), Number(seconds), Date.now() + STEP_MS),
+  /** `latency S`: how old the pictures of `gst_camera.py`'s `/clock` are, for so many seconds. */
+  latency: (page, seconds) => glassToGlass(page, Number(seconds)),
   /** `reload`: the page is opened again, in the same session. */
   reload: (page) => page.reload({ waitUntil: 'commit' }),
   /** `size W H`, `scheme light|dark`: another window. */
@@ -65,7 +69,8 @@ await main('watch', () => {
     for await (const line of createInterface({ input: process.stdin })) {
       const [step, ...rest] = line.split(' ');
       if (!(step in STEPS)) throw new Failed(`there is no step ${step}`);
-      await inTime(line, STEP_MS + 5_000, STEPS[step](page, ...rest));
+      const lasts = LASTS.includes(step) ? Number(rest[0]) * 1000 : 0;
+      await inTime(line, lasts + STEP_MS + 5_000, STEPS[step](page, ...rest));
       if (complaints.length > 0) throw new Failed(`the console is not clean: ${complaints.join(' | ')}`);
       console.log(JSON.stringify({ step: line, ...(await measure(page)) }));
     }

@@ -71,9 +71,18 @@ impl Watching {
 
     /// Has a step done, and returns what the page measured after it.
     pub(crate) async fn does(&mut self, step: &str) -> Value {
+        self.takes(step, Duration::ZERO).await
+    }
+
+    /// Measures for so long how old the pictures of `gst_camera.py`'s `/clock` are when they are shown.
+    pub(crate) async fn latency(&mut self, seconds: u64) -> Value {
+        self.takes(&format!("latency {seconds}"), Duration::from_secs(seconds)).await
+    }
+
+    async fn takes(&mut self, step: &str, time: Duration) -> Value {
         // A driver that has failed reads no more; its own words follow.
         let _ = self.stdin.write_all(format!("{step}\n").as_bytes()).await;
-        let line = within(step, DEADLINE, self.stdout.next_line()).await.unwrap();
+        let line = within(step, DEADLINE + time, self.stdout.next_line()).await.unwrap();
         if let Some(line) = line {
             return serde_json::from_str(&line).unwrap();
         }

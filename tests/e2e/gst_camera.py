@@ -5,7 +5,9 @@ Prints "port N" and serves until its standard input closes, so that it never out
 Debian: gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-{base,good,bad,ugly}
 """
 
+import random
 import sys
+import time
 
 import gi
 
@@ -60,6 +62,12 @@ def with_audio(video, rate, channels, encoder, buffer=1024):
     )
 
 
+# Its pictures are painted by `paint_clock`.
+CLOCK = (
+    "( appsrc name=clock is-live=true format=time caps=video/x-raw,format=I420,width=640,height=360,framerate=25/1"
+    " ! x264enc threads=1 bitrate=2000 speed-preset=ultrafast tune=zerolatency key-int-max=50"
+    " ! rtph264pay name=pay0 pt=96 config-interval=-1 )"
+)
 AAC = "voaacenc bitrate=96000 ! rtpmp4gpay pt=97"
 # 20 ms a packet, as most cameras send G.711.
 A_LAW = {"rate": 8000, "channels": 1, "encoder": "alawenc ! rtppcmapay pt=8", "buffer": 160}
@@ -74,6 +82,8 @@ CAMERAS = {
     "/h265": h265("bframes=0"),
     "/h265-b-frames": h265("bframes=3:b-adapt=0"),
     "/silent": SMALL,
+    "/clock": CLOCK,
+    "/clock-long-gop": CLOCK.replace("key-int-max=50", "key-int-max=200"),
     "/aac": with_audio(SMALL, 48000, 2, AAC),
     "/aac-b-frames": with_audio(B_FRAMES, 16000, 1, AAC),
     "/a-law": with_audio(SMALL, **A_LAW),
@@ -100,6 +110,41 @@ def flash_and_beep(_factory, media):
         element.add_control_binding(GstController.DirectControlBinding.new(element, what, wave))
 
 
+def clock_row(millis, width):
+    """A line of luma that tells a time of day: 32 blocks, white for a one, of the milliseconds' low 24 bits and a sum."""
+    bits = millis & 0xFFFFFF
+    check = (bits >> 16 ^ bits >> 8 ^ bits ^ 0xA5) & 0xFF
+    side = width // 32
+    word = bits << 8 | check
+    return b"".join((b"\xeb" if word >> 31 - bit & 1 else b"\x10") * side for bit in range(32)), side
+
+
+def paint_clock(_factory, media):
+    """Pictures with the time of day at which they were made in their first lines; the rest moves, so that it costs bits."""
+    source = media.get_element().get_by_name("clock")
+    width, height, period = 640, 360, 1 / 25
+    noise = bytes(random.Random(1).choices(range(96, 160), k=width * 2))
+    chroma = b"\x80" * (width * height // 2)
+
+    shown = {"began": None, "pictures": 0}
+
+    def film(source, _length):
+        """Asked for when the picture before has gone, in the pipeline's own thread: it may wait here until one is due."""
+        number = shown["pictures"]
+        shown["began"] = shown["began"] or time.monotonic()
+        time.sleep(max(0, shown["began"] + number * period - time.monotonic()))
+        # Lines of noise, all alike, that move by eight points a picture.
+        line = noise[number * 8 % width :][:width]
+        row, side = clock_row(time.time_ns() // 1_000_000, width)
+        buffer = Gst.Buffer.new_wrapped(row * side + line * (height - side) + chroma)
+        buffer.pts = round(number * period * Gst.SECOND)
+        buffer.duration = round(period * Gst.SECOND)
+        shown["pictures"] += 1
+        source.emit("push-buffer", buffer)
+
+    source.connect("need-data", film)
+
+
 def main():
     Gst.init(None)
     loop = GLib.MainLoop()
@@ -113,6 +158,8 @@ def main():
         factory.set_shared(True)
         if path.startswith("/flash"):
             factory.connect("media-configure", flash_and_beep)
+        if path.startswith("/clock"):
+            factory.connect("media-configure", paint_clock)
         server.get_mount_points().add_factory(path, factory)
     if server.attach(None) == 0:
         sys.exit("gst_camera: cannot listen")

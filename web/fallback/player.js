@@ -75,7 +75,7 @@ function end(state, title, detail) {
   setScreen(state, title, detail);
   video.removeAttribute('src');
   video.load();
-  byId('camera-note').hidden = true;
+  byId('camera-note').hidden = byId('behind').hidden = true;
   document.querySelector('.fact-note').textContent = '';
   for (const fact of document.querySelectorAll('dd[data-field]:not(.fact-note)')) fact.textContent = '–';
 }
@@ -142,6 +142,7 @@ async function refresh() {
     codec: status.codec ?? '–',
     audio: audioFact(status.audio),
     audio_note: status.audio_note ? `${status.audio_note[0].toUpperCase()}${status.audio_note.slice(1)}.` : '',
+    reconnects: String(status.reconnects),
     viewers: String(status.viewers),
     engine: 'the browser',
   };
@@ -151,6 +152,7 @@ async function refresh() {
     const behind = ranges.end(ranges.length - 1) - video.currentTime;
     facts.latency = `about ${behind.toFixed(1)} s`;
     screen.dataset.latency = behind.toFixed(3);
+    byId('behind').hidden = false;
   }
   for (const [name, text] of Object.entries(facts)) document.querySelector(`[data-field="${name}"]`).textContent = text;
   const note = byId('camera-note');

@@ -18,20 +18,25 @@ export function show(target: HTMLElement, text: string): void {
   if (target.textContent !== text) target.textContent = text;
 }
 
-/**
- * Runs `work` now and every `everyMs` after it has ended, while the tab can be seen.
- * Answers with a function that ends it.
- */
-export function poll(work: () => Promise<void>, everyMs: number): () => void {
+/** What is done again and again. */
+export interface Poll {
+  /** Does it now, and goes on from there. */
+  now(): Promise<void>;
+  end(): void;
+}
+
+/** Runs `work` now and `everyMs` after it has ended, while the tab can be seen; `everyMs` is asked each time. */
+export function poll(work: () => Promise<void>, everyMs: () => number): Poll {
   let timer: number | undefined;
-  let running = false;
+  let running: Promise<void> | null = null;
   let ended = false;
   const run = async (): Promise<void> => {
-    if (running || ended || document.hidden) return;
-    running = true;
-    await work();
-    running = false;
-    if (!ended) timer = window.setTimeout(run, everyMs);
+    if (ended || document.hidden) return;
+    running ??= work();
+    await running;
+    running = null;
+    clearTimeout(timer);
+    if (!ended) timer = window.setTimeout(() => void run(), everyMs());
   };
   const onVisible = (): void => {
     clearTimeout(timer);
@@ -39,9 +44,16 @@ export function poll(work: () => Promise<void>, everyMs: number): () => void {
   };
   document.addEventListener('visibilitychange', onVisible);
   void run();
-  return () => {
-    ended = true;
-    clearTimeout(timer);
-    document.removeEventListener('visibilitychange', onVisible);
+  return {
+    now: async () => {
+      // What runs may have asked before the news that this is about.
+      await running;
+      await run();
+    },
+    end: () => {
+      ended = true;
+      clearTimeout(timer);
+      document.removeEventListener('visibilitychange', onVisible);
+    },
   };
 }

@@ -29,7 +29,9 @@ test('a resolution never breaks across two lines', () => {
 
 test('a clock that runs behind the camera gives no negative latency', () => {
   assert.equal(format.latency(-0.4), '0.0 s');
+  assert.equal(format.latency(0.76), '0.8 s');
   assert.equal(format.latency(4.26), '4.3 s');
+  assert.equal(format.latency(83.2), '1 min 23 s');
 });
 
 test('what is not known yet is a dash, not a zero and not NaN', () => {

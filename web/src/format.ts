@@ -32,9 +32,10 @@ export function frameRate(fps: number | null | undefined): string {
   return known(fps) && fps > 0 ? `${Number(fps.toFixed(2))} fps` : UNKNOWN;
 }
 
-/** Seconds behind live; a tenth is as fine as it can be measured. */
+/** Seconds behind live; a tenth is as fine as a person can tell, and of minutes the seconds. */
 export function latency(seconds: number | null | undefined): string {
-  return known(seconds) ? `${Math.max(0, seconds).toFixed(1)} s` : UNKNOWN;
+  if (!known(seconds)) return UNKNOWN;
+  return seconds < 60 ? `${Math.max(0, seconds).toFixed(1)} s` : duration(seconds);
 }
 
 /** What is heard, and what it was made from: `FLAC from G.711 A-law, 8 kHz mono`. */

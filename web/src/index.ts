@@ -6,6 +6,8 @@ import { Problem } from './problem';
 import { element, field, poll, show } from './dom';
 
 const POLL_MS = 2_000;
+/** While a camera is being connected: its first picture is a matter of tenths of a second. */
+const CONNECTING_POLL_MS = 200;
 
 const grid = element('streams', HTMLUListElement);
 const empty = element('empty', HTMLElement);
@@ -15,6 +17,7 @@ const template = element('card', HTMLTemplateElement);
 const form = element('start', HTMLFormElement);
 const result = element('start-result', HTMLElement);
 const cards = new Map<string, HTMLElement>();
+let connecting = false;
 
 // --- the grid
 
@@ -72,6 +75,7 @@ function render(list: api.StreamStatus[]): void {
   });
   const live = list.filter((status) => status.state === 'live').length;
   show(summary, list.length === 0 ? '' : `${format.count(list.length, 'stream', 'streams')}, ${live} live`);
+  connecting = list.some((status) => status.state === 'connecting');
   grid.dataset['state'] = 'ready';
   empty.hidden = list.length > 0;
 }
@@ -131,7 +135,7 @@ async function stopStream(id: string): Promise<void> {
     if (!(error instanceof Problem && error.status === 404)) say('bad', `${id} could not be stopped`, wordsOf(error));
   } finally {
     if (button) button.disabled = false;
-    await Promise.all([refresh(), refreshHealth()]);
+    await Promise.all([streams.now(), refreshHealth()]);
     // The button that had the focus is gone with its card.
     if (!cards.has(id)) grid.focus();
   }
@@ -194,7 +198,7 @@ async function startStream(): Promise<void> {
     const link = `/player/${encodeURIComponent(request.indicator_id)}`;
     say('good', `${request.indicator_id} ${startedWords[started.status] ?? 'is running'}.`, '', link);
     form.reset();
-    await Promise.all([refresh(), refreshHealth()]);
+    await Promise.all([streams.now(), refreshHealth()]);
   } catch (error) {
     if (error instanceof Problem) say('bad', `${error.title.replace(/\.$/, '')}.`, error.detail);
     else say('bad', 'The stream could not be started.', wordsOf(error));
@@ -217,5 +221,7 @@ show(
   -H 'Content-Type: application/json' \\
   -d '{"indicator_id": "front-door", "rtsp_link": "rtsp://192.0.2.10:554/stream1"}'`,
 );
-poll(refresh, POLL_MS);
-poll(refreshHealth, 5 * POLL_MS);
+const streams = poll(refresh, () => (connecting ? CONNECTING_POLL_MS : POLL_MS));
+poll(refreshHealth, () => 5 * POLL_MS);
+// Who is here is about to watch: the player's code, nearly all of it hls.js, is fetched and compiled before the click.
+if ('requestIdleCallback' in window) requestIdleCallback(() => void import('./playback').catch(() => undefined));

@@ -2,6 +2,7 @@
 // when one fails, is the page's business (player.ts).
 
 import Hls, { type HlsConfig } from 'hls.js/light';
+import { BEHIND_LIVE, Latency } from './latency';
 import workerPath from 'hls.js/dist/hls.worker.js?url';
 
 /** Why a playback ended. `network`: ask the gateway what is wrong; `decode`: trying again will not help. */
@@ -25,8 +26,9 @@ export interface Playback {
 const BITRATE_SEGMENTS = 5;
 /** A second media error this soon after a recovery is the stream's fault and not a hiccup of the decoder. */
 const RECOVERY_GRACE_MS = 10_000;
-/** Later than the live position by less than this is no reason to skip anything. */
+/** Later than the live position by less than this is no reason to skip anything: without parts, and with them. */
 const PAUSE_TOLERANCE_SECONDS = 2;
+const PAUSE_TOLERANCE_PARTS_SECONDS = 0.3;
 
 export const hlsJsWorks = (): boolean => Hls.isSupported();
 export const nativeWorks = (video: HTMLVideoElement): boolean =>
@@ -38,24 +40,19 @@ function patientPolicy(): HlsConfig['playlistLoadPolicy'] {
   return { default: { ...policy, errorRetry: { maxNumRetry: 4, retryDelayMs: 1_000, maxRetryDelayMs: 4_000 } } };
 }
 
-/**
- * How far behind the end of the playlist to start, in target durations. The playlist's end is up to a segment old by then,
- * and a segment is two thirds of a target duration: with segments of 2 s this is about 3 to 5 s behind live. hls.js's own choice
- * of three, 9 to 11 s, is for the open internet. It adds a second whenever playback runs dry.
- */
-const BEHIND_LIVE = 1;
 /** The first picture is held until this much is buffered, nearly a segment of full length, */
 const HOLD_UNTIL = 0.6;
 /** then for the time that the next segment may be late, */
 const HOLD_MORE = 0.15;
 /** and in all for no longer than this. */
 const HOLD_AT_MOST = 1;
-/** A playlist longer than this holds as much as a player wants. All four are in target durations. */
+/** A playlist longer than this holds as much as a player wants. All are in target durations. */
 const FULL_WINDOW = 2;
 
 /**
  * Shows the first picture at once and lets it move when there is enough behind it. The first segments of a stream are
  * short, so that there is a picture soon; who plays on at once runs dry again and again until the first long one is there.
+ * Where there are parts there is always the next one soon, and nothing is held.
  */
 function holdFirstPicture(hls: Hls, video: HTMLVideoElement): void {
   let timer: number | undefined;
@@ -84,7 +81,7 @@ function holdFirstPicture(hls: Hls, video: HTMLVideoElement): void {
   });
   hls.once(Hls.Events.LEVEL_LOADED, (_event, { details }) => {
     // Long enough in the run for there to be segments of full length only.
-    if (details.totalduration > FULL_WINDOW * details.targetduration) return release();
+    if (details.partList || details.totalduration > FULL_WINDOW * details.targetduration) return release();
     enough = HOLD_UNTIL * details.targetduration;
     releaseAfter(HOLD_AT_MOST, details.targetduration);
   });
@@ -96,10 +93,17 @@ export function playWithHlsJs(video: HTMLVideoElement, url: string, onFailure: (
   const hls = new Hls({
     workerPath,
     backBufferLength: 10,
+    // Media and a place for it are made ready side by side.
+    startFragPrefetch: true,
     playlistLoadPolicy: patientPolicy(),
     liveSyncDurationCount: BEHIND_LIVE,
+    latencyController: Latency,
   });
   holdFirstPicture(hls, video);
+  // MP4 is passed on as it is: starting a worker for that would only take time before the first picture.
+  hls.once(Hls.Events.LEVEL_LOADED, (_event, { details }) => {
+    hls.config.enableWorker = !details.fragments[0]?.initSegment;
+  });
   const received: { bits: number; seconds: number }[] = [];
   let recoveredAt = -Infinity;
 
@@ -124,8 +128,8 @@ export function playWithHlsJs(video: HTMLVideoElement, url: string, onFailure: (
     }
     onFailure(data.type === Hls.ErrorTypes.NETWORK_ERROR ? 'network' : 'decode');
   });
-  hls.loadSource(url);
   hls.attachMedia(video);
+  hls.loadSource(url);
 
   return {
     name: `hls.js ${Hls.version}`,
@@ -137,7 +141,8 @@ export function playWithHlsJs(video: HTMLVideoElement, url: string, onFailure: (
     },
     toLive: () => {
       const live = hls.liveSyncPosition;
-      if (live !== null && live - video.currentTime > PAUSE_TOLERANCE_SECONDS) video.currentTime = live;
+      const tolerance = hls.latestLevelDetails?.partList ? PAUSE_TOLERANCE_PARTS_SECONDS : PAUSE_TOLERANCE_SECONDS;
+      if (live !== null && live - video.currentTime > tolerance) video.currentTime = live;
     },
     destroy: () => hls.destroy(),
   };

@@ -6,7 +6,7 @@ import * as format from './format';
 import * as playback from './playback';
 import { Problem, whyNoStream } from './problem';
 import { Sound } from './sound';
-import { element, field, poll, show } from './dom';
+import { element, field, poll, type Poll, show } from './dom';
 
 /** What the screen shows; tests read it as `data-state`. */
 type Screen = 'loading' | 'playing' | 'paused' | 'buffering' | 'retrying' | 'stopped' | 'error';
@@ -31,7 +31,7 @@ let current: playback.Playback | null = null;
 let tries = 0;
 let retryTimer: number | undefined;
 let playingSince: number | null = null;
-let endStatusPoll: (() => void) | null = null;
+let statusPoll: Poll | null = null;
 let status: api.StreamStatus | null = null;
 
 // --- what the screen says
@@ -70,7 +70,7 @@ function play(): void {
     // replaced, or failed) are told by the events of what replaced it.
     if (error instanceof DOMException && error.name === 'NotAllowedError') setScreen('paused');
   });
-  endStatusPoll ??= poll(refreshStatus, STATUS_MS);
+  statusPoll ??= poll(refreshStatus, () => STATUS_MS);
 }
 
 function release(): void {
@@ -87,8 +87,8 @@ function giveUp(title: string, detail: string): void {
 function stopped(): void {
   release();
   // Players that poll a stopped stream for ever are a plague: nothing is asked any more until somebody presses.
-  endStatusPoll?.();
-  endStatusPoll = null;
+  statusPoll?.end();
+  statusPoll = null;
   status = null;
   showStatus();
   const words = whyNoStream(new Problem(404, 'stream_not_found', '', ''));
@@ -173,6 +173,7 @@ function showStatus(): void {
   const waiting = status?.state === 'reconnecting' ? 'The camera was lost; camgate is reconnecting' : 'camgate is connecting to the camera';
   const why = status?.last_error ? `: ${status.last_error}` : '';
   show(note, note.hidden ? '' : `${waiting}${why}.`);
+  showStats();
 }
 
 // --- what is measured
@@ -191,10 +192,12 @@ function showStats(): void {
     codec: status?.codec ?? format.UNKNOWN,
     audio: status === null ? format.UNKNOWN : format.audio(status.audio),
     audio_note: format.sentence(status?.audio_note ?? null),
+    reconnects: status === null ? format.UNKNOWN : String(status.reconnects),
     viewers: status === null ? format.UNKNOWN : String(status.viewers),
     engine: current?.name ?? format.UNKNOWN,
   };
   for (const [name, text] of Object.entries(facts)) show(field(document, name), text);
+  element('behind', HTMLElement).hidden = behind === null;
   screen.dataset['latency'] = behind === null ? '' : behind.toFixed(3);
   if (playingSince !== null && performance.now() - playingSince > STEADY_SECONDS * 1000) tries = 0;
 }
