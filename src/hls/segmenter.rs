@@ -314,7 +314,8 @@ impl Segmenter {
         let count = (self.settings.part_time.as_secs_f64() / picture.as_secs_f64()).round().max(1.0);
         // To the millisecond: a ten-thousandth of one is no reason for one more.
         let millis = (picture.as_secs_f64() * count * PART_ROOM * 1000.0 - 1e-4).ceil();
-        Duration::from_secs_f64(millis / 1000.0)
+        // No part is longer than a segment (bis §4.4.3.7).
+        Duration::from_secs_f64(millis / 1000.0).min(self.settings.longest_segment())
     }
 
     fn duration(&self, ticks: Ticks) -> Duration {

@@ -205,6 +205,14 @@ fn part_target_stays_when_the_frame_rate_changes() {
 }
 
 #[test]
+fn part_target_is_no_longer_than_a_segment_however_far_apart_pictures_are() {
+    let settings = Settings { segment_time: Duration::from_millis(500), ..settings() };
+    let mut feed = Feed::new(settings);
+    feed.group(4, 24 * FRAME);
+    assert_eq!(feed.segmenter.part_target(), Some(Duration::from_secs(1)));
+}
+
+#[test]
 fn a_segment_is_whole_with_its_last_picture_and_not_one_later() {
     let mut feed = Feed::settled();
     feed.group(50, FRAME);
