@@ -57,7 +57,7 @@ impl Gateway {
             CameraGuard::Off => Policy::Off,
         };
         let connector = Arc::new(RtspConnector::new(config.start_timeout, guard, config.audio));
-        Ok(Self { listener, registry: Registry::new(settings, connector), config })
+        Ok(Self { listener, registry: Registry::with_threads(settings, connector), config })
     }
 
     /// Where it listens.
