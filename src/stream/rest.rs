@@ -14,11 +14,11 @@ use super::millis;
 use crate::clock;
 
 /// How long a rest is. In that time a camera of 5 Mbit/s sends what a new socket has room for: none is held up.
-pub(super) const REST: Duration = Duration::from_millis(100);
+pub(super) const REST: Duration = Duration::from_millis(200);
 
 /// After so many rests a picture is waited for: when it arrives is the stream's measure of time, and is to be known exactly
 /// once in a while (`media::timeline` looks once a second).
-const IN_A_ROW: u32 = 4;
+const IN_A_ROW: u32 = 3;
 
 /// Nobody watches when nobody has asked for so long. Players ask once a target duration, and mostly more often.
 const WATCHED: Duration = Duration::from_secs(10);
