@@ -2,19 +2,23 @@
 //! `cargo run --release --example reader -- rtsp://host:port/path N`, with `{}` in the path for the camera's number.
 //!
 //! What a gateway takes beyond this is its own doing. Same runtime as camgate, one read a wakeup, nothing looked at: no frames,
-//! no packets, no keep-alive (the simulated camera asks for none).
+//! no packets, no answers.
 #![allow(clippy::print_stdout, reason = "it is a program of the benches")]
 
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::task::JoinSet;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Between two cameras, so that their pictures come spread out; no multiple of a picture's 40 ms.
 const STAGGER: Duration = Duration::from_millis(37);
+
+/// Half of the time after which cameras give up who is silent.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// As much as retina has room for.
 const BUFFER: usize = 64 << 10;
@@ -55,9 +59,20 @@ async fn read(link: String) -> Result<(), Error> {
     let session = header(&set_up, "session").and_then(|value| value.split(';').next()).ok_or("no session")?;
     let play = format!("PLAY {base} RTSP/1.0\r\nCSeq: 3\r\nSession: {session}\r\n\r\n");
     socket.write_all(play.as_bytes()).await?;
+    let keep_alive = format!("OPTIONS {base} RTSP/1.0\r\nCSeq: 4\r\nSession: {session}\r\n\r\n");
+    let (mut media, requests) = socket.into_split();
+    tokio::spawn(keep(requests, keep_alive));
     let mut buffer = vec![0; BUFFER];
-    while socket.read(&mut buffer).await? > 0 {}
+    while media.read(&mut buffer).await? > 0 {}
     Err("a camera has ended".into())
+}
+
+/// Tells the camera once in a while that someone is there.
+async fn keep(mut requests: OwnedWriteHalf, keep_alive: String) -> std::io::Result<()> {
+    loop {
+        tokio::time::sleep(KEEP_ALIVE).await;
+        requests.write_all(keep_alive.as_bytes()).await?;
+    }
 }
 
 /// Sends a request and reads its answer: head and body, as text.

@@ -1,12 +1,13 @@
 //! Viewers of low latency, as cheap as may be: one for each stream, over two connections that stay.
-//! `cargo run --release --example viewers -- host:port SECONDS ID…`
+//! `cargo run --release --example viewers -- host:port WARM-UP SECONDS ID…`
 //!
 //! Each does what hls.js does: it asks for the playlist with the next part in it (`_HLS_msn`, `_HLS_part`, `_HLS_skip`), which
 //! the gateway holds until it is there, and fetches that part beside it, by the hint. Prints one line of JSON: how many parts
-//! came, and how late: from when a part was over by the playlist's dates, until the playlist that tells of it was here.
+//! came after the warm-up, and how late: from when a part was over by the playlist's dates, until the playlist that tells of it was here.
 //! Whatever else than 200 it is answered ends it with an error: not a figure counts if the work was not done.
 #![allow(clippy::print_stdout, reason = "it is a program of the benches")]
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -30,14 +31,17 @@ struct Seen {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let mut arguments = std::env::args().skip(1);
-    let (Some(address), Some(seconds)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: viewers host:port SECONDS ID…".into());
+    let (Some(address), Some(warm_up), Some(seconds)) =
+        (arguments.next(), arguments.next(), arguments.next())
+    else {
+        return Err("usage: viewers host:port WARM-UP SECONDS ID…".into());
     };
-    let end = Instant::now() + Duration::from_secs_f64(seconds.parse()?);
+    let start = Instant::now() + Duration::from_secs_f64(warm_up.parse()?);
+    let end = start + Duration::from_secs_f64(seconds.parse()?);
     let seen = Arc::new(Seen::default());
     let mut viewers = JoinSet::new();
     for id in arguments {
-        viewers.spawn(watch(address.clone(), id, seen.clone(), end));
+        viewers.spawn(watch(address.clone(), id, seen.clone(), start..end));
     }
     while let Some(viewer) = viewers.join_next().await {
         viewer??;
@@ -55,8 +59,8 @@ async fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// Watches one stream until `end`.
-async fn watch(address: String, id: String, seen: Arc<Seen>, end: Instant) -> Result<(), Error> {
+/// Watches one stream until the end of `time`, and counts from its start on.
+async fn watch(address: String, id: String, seen: Arc<Seen>, time: Range<Instant>) -> Result<(), Error> {
     let base = format!("/streams/{id}/");
     let (mut playlists, mut media) = (Connection::to(&address).await?, Connection::to(&address).await?);
     let mut text = playlists.get(&format!("{base}media.m3u8")).await?.to_vec();
@@ -75,9 +79,12 @@ async fn watch(address: String, id: String, seen: Arc<Seen>, end: Instant) -> Re
                 async { media.get(&path).await.map(<[u8]>::len) },
             )
         };
-        let Ok(both) = timeout_at(end, both).await else { return Ok(()) };
+        let Ok(both) = timeout_at(time.end, both).await else { return Ok(()) };
         let ((news, late), bytes) = both?;
         text = news;
+        if Instant::now() < time.start {
+            continue;
+        }
         seen.parts.fetch_add(1, Ordering::Relaxed);
         seen.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         if let Some(late) = late {
