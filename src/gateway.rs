@@ -82,7 +82,7 @@ impl Gateway {
             CameraGuard::Off => Policy::Off,
         };
         let connector = Arc::new(RtspConnector::new(config.start_timeout, guard, config.audio));
-        Ok(Self { listener, certificates, registry: Registry::new(settings, connector), config })
+        Ok(Self { listener, certificates, registry: Registry::with_threads(settings, connector), config })
     }
 
     /// Where it listens.

@@ -243,8 +243,16 @@ pub struct Playlist {
     gzip: OnceLock<Bytes>,
 }
 
+/// Playlists that were rendered in this process so far: none for streams that nobody watches.
+pub fn playlists_rendered() -> u64 {
+    RENDERED.load(Ordering::Relaxed)
+}
+
+static RENDERED: AtomicU64 = AtomicU64::new(0);
+
 impl Playlist {
     fn new(text: impl Into<Bytes>) -> Self {
+        RENDERED.fetch_add(1, Ordering::Relaxed);
         Self { plain: text.into(), gzip: OnceLock::new() }
     }
 

@@ -8,6 +8,7 @@ use std::future::Future as _;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -15,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::pacing::{Lane, Pacing};
+use super::rest::{Attention, REST, Rests};
 use super::status::State;
 use super::{Output, StartError, StreamId, lock};
 use crate::clock;
@@ -41,6 +43,8 @@ pub(super) struct Camera {
     expected: AtomicUsize,
     progress: watch::Sender<Progress>,
     packets_lost: AtomicU64,
+    /// Whether someone watches one of its streams.
+    pub(super) attention: Attention,
     stop: CancellationToken,
 }
 
@@ -109,6 +113,7 @@ impl Camera {
             expected: AtomicUsize::new(0),
             progress: watch::Sender::default(),
             packets_lost: AtomicU64::new(0),
+            attention: Attention::new(),
             stop: CancellationToken::new(),
         })
     }
@@ -122,6 +127,8 @@ impl Camera {
         }
         feed.outputs.push(output);
         drop(feed);
+        // Whoever starts a stream is about to watch it.
+        self.attention.ask();
         self.attached.notify_one();
     }
 
@@ -322,35 +329,55 @@ impl Camera {
         tokio::time::timeout(UNUSED, used).await.is_ok()
     }
 
-    /// Hands on what the session sends until it ends.
+    /// Hands on what the session sends until it ends; with rests in between while nobody watches.
     async fn pump(&self, mut session: Box<dyn Session>, video_timeout: Duration) -> IngestError {
         let mut latest = clock::elapsed();
         let mut live = false;
         // One timer for many pictures: it is set anew when it fires, not at each of them.
         let mut silence = pin!(tokio::time::sleep(video_timeout));
+        let mut rests = Rests::default();
+        let mut rest = pin!(tokio::time::sleep(Duration::ZERO));
         std::future::poll_fn(|context| {
-            while let std::task::Poll::Ready(event) = session.poll_next(context) {
-                match event {
-                    Ok(Event::Video { track, unit }) => {
+            let watched = self.attention.is_paid(context.waker());
+            if !watched && rest.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            let mut unwoken = Context::from_waker(Waker::noop());
+            let mut pictures = 0;
+            let rests_now = loop {
+                let may_rest = !watched && rests.may_follow(pictures);
+                match session.poll_next(if may_rest { &mut unwoken } else { context }) {
+                    Poll::Ready(Ok(Event::Video { track, unit })) => {
+                        pictures += 1;
                         latest = unit.arrival.elapsed;
                         self.deliver(track, unit);
                         if !std::mem::replace(&mut live, true) {
                             self.progress.send_modify(|progress| progress.state = State::Live);
                         }
                     }
-                    Ok(beside) => self.deliver_beside(&beside),
-                    Err(error) => return std::task::Poll::Ready(error),
+                    Poll::Ready(Ok(beside)) => self.deliver_beside(&beside),
+                    Poll::Ready(Err(error)) => return Poll::Ready(error),
+                    Poll::Pending => break may_rest,
                 }
-            }
+            };
             // Asked of the clock as well: a flood of what is no video leaves no timer its turn.
             let quiet = clock::elapsed().saturating_sub(latest);
             if quiet >= video_timeout {
-                return std::task::Poll::Ready(IngestError::Silent(quiet));
+                return Poll::Ready(IngestError::Silent(quiet));
+            }
+            rests.turn(rests_now);
+            if rests_now {
+                rest.as_mut().reset(Instant::now() + REST);
+                // Nothing has been found silent: the end of the rest is what is waited for.
+                if rest.as_mut().poll(context).is_ready() {
+                    context.waker().wake_by_ref();
+                }
+                return Poll::Pending;
             }
             while silence.as_mut().poll(context).is_ready() {
                 silence.as_mut().reset(Instant::now() + (video_timeout - quiet));
             }
-            std::task::Poll::Pending
+            Poll::Pending
         })
         .await
     }

@@ -11,11 +11,13 @@ pub mod ended;
 mod pacing;
 pub mod reaper;
 pub mod registry;
+mod rest;
 pub mod status;
 #[cfg(test)]
 mod storm_tests;
 #[cfg(test)]
 mod testing;
+mod threads;
 mod viewers;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -107,6 +109,7 @@ impl Stream {
     /// The viewer whose requests look alike (`fingerprint`) asked for a playlist or media.
     pub fn viewed_by(&self, fingerprint: u64) {
         self.touch();
+        self.camera().attention.ask();
         lock(&self.viewers).seen(fingerprint, clock::elapsed());
     }
 

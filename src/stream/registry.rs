@@ -17,6 +17,7 @@ use super::camera::{Camera, Surroundings};
 use super::ended::{Ended, EndedStreams, Why};
 use super::pacing::Pacing;
 use super::reaper::Seen;
+use super::threads::Threads;
 use super::viewers::Viewers;
 use super::{Output, Stream, StreamId, lock, millis};
 use crate::clock;
@@ -104,6 +105,7 @@ pub struct Registry {
     surroundings: Arc<Surroundings>,
     tables: Mutex<Tables>,
     tasks: TaskTracker,
+    threads: Threads,
     /// Above every media sequence number of every stream so far.
     next_sequence: AtomicU64,
 }
@@ -124,8 +126,17 @@ struct Pending {
 }
 
 impl Registry {
-    /// Nothing runs yet.
+    /// Nothing runs yet; cameras will run on the runtime that starts them.
     pub fn new(settings: Settings, connector: Arc<dyn Connector>) -> Arc<Self> {
+        Self::on(Threads::default(), settings, connector)
+    }
+
+    /// The same, and cameras will run on threads of their own.
+    pub fn with_threads(settings: Settings, connector: Arc<dyn Connector>) -> Arc<Self> {
+        Self::on(Threads::one_a_processor(), settings, connector)
+    }
+
+    fn on(threads: Threads, settings: Settings, connector: Arc<dyn Connector>) -> Arc<Self> {
         let Settings { start_timeout, video_timeout, .. } = settings;
         Arc::new(Self {
             settings,
@@ -137,6 +148,7 @@ impl Registry {
             }),
             tables: Mutex::default(),
             tasks: TaskTracker::new(),
+            threads,
             next_sequence: AtomicU64::new(0),
         })
     }
@@ -235,8 +247,10 @@ impl Registry {
         }
         let camera = Camera::new(source.clone());
         tables.cameras.insert(source.clone(), camera.clone());
-        let (this, running) = (self.clone(), camera.clone());
-        self.tasks.spawn(async move {
+        let (this, running, place) = (self.clone(), camera.clone(), self.threads.place());
+        let runtime = place.runtime.clone();
+        let to_the_end = async move {
+            let _place = place;
             let retire = || lock(&this.tables).release(&running);
             // A panic must not leave streams behind that nothing feeds.
             let running_on = AssertUnwindSafe(running.run(&this.surroundings, retire)).catch_unwind();
@@ -250,7 +264,8 @@ impl Registry {
             // First everything is gone, then its failure is told: a failed start leaves nothing behind.
             this.forget(&running, why);
             running.set_first(ended.map_err(StartError::Camera).and(Err(StartError::Stopped)));
-        });
+        };
+        self.tasks.spawn_on(to_the_end, &runtime);
         camera
     }
 

@@ -30,6 +30,8 @@ pub(super) struct Camera {
     answers: Semaphore,
     error: Mutex<Option<IngestError>>,
     connects: AtomicUsize,
+    /// How often it was looked at in vain.
+    looks: Arc<AtomicUsize>,
     /// Sessions that are open or being opened.
     open: Arc<AtomicUsize>,
     session: Mutex<Option<mpsc::Sender<Result<Event, IngestError>>>>,
@@ -53,6 +55,7 @@ impl Drop for Counted {
 
 struct FakeSession {
     events: mpsc::Receiver<Result<Event, IngestError>>,
+    looks: Arc<AtomicUsize>,
     _counted: Counted,
 }
 
@@ -67,6 +70,7 @@ impl Session for FakeSession {
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Event, IngestError>> {
         let event = self.events.poll_recv(context).map(|event| event.unwrap_or(Err(IngestError::Closed)));
+        self.looks.fetch_add(usize::from(event.is_pending()), Ordering::Relaxed);
         assert!(!matches!(event, Poll::Ready(Err(IngestError::NoVideo))), "a camera that upsets the code");
         event
     }
@@ -89,7 +93,8 @@ impl Connector for Cameras {
             }
             let (sender, events) = mpsc::channel(256);
             *lock(&camera.session) = Some(sender);
-            Ok(Box::new(FakeSession { events, _counted: counted }) as Box<dyn Session>)
+            Ok(Box::new(FakeSession { events, looks: camera.looks.clone(), _counted: counted })
+                as Box<dyn Session>)
         }
         .boxed()
     }
@@ -106,6 +111,7 @@ impl Cameras {
                 answers: Semaphore::new(0),
                 error: Mutex::default(),
                 connects: AtomicUsize::new(0),
+                looks: Arc::default(),
                 open: Arc::default(),
                 session: Mutex::default(),
             })
@@ -129,6 +135,11 @@ impl Camera {
         self.connects.load(Ordering::Relaxed)
     }
 
+    /// How often its session had nothing more when it was looked at.
+    pub(super) fn looks(&self) -> usize {
+        self.looks.load(Ordering::Relaxed)
+    }
+
     pub(super) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }
@@ -136,19 +147,27 @@ impl Camera {
     /// Sends pictures for `seconds`, a keyframe each two, in paused time.
     pub(super) async fn play(&self, seconds: usize) {
         for i in 0..seconds * 25 {
-            tokio::time::advance(Duration::from_millis(40)).await;
-            let arrival = clock::arrival();
-            let key = i % 50 == 0;
-            let track = (i == 0).then(|| Box::new(testing::track()));
-            let pts = i64::try_from(arrival.elapsed.as_millis()).unwrap() * 90;
-            let data = testing::sample(0, 0, 0, key, &[&[if key { 0x65 } else { 0x41 }; 100]]).data;
-            let unit = AccessUnit { pts: Ticks(pts), arrival, random_access: key, lost_packets: 0, data };
-            self.send(Ok(Event::Video { track, unit }));
-            for _ in 0..4 {
-                tokio::task::yield_now().await;
-            }
+            self.send_picture(i % 50 == 0, i == 0).await;
         }
         settle().await;
+    }
+
+    /// Sends one more, that is no keyframe.
+    pub(super) async fn picture(&self) {
+        self.send_picture(false, false).await;
+    }
+
+    async fn send_picture(&self, key: bool, with_track: bool) {
+        tokio::time::advance(Duration::from_millis(40)).await;
+        let arrival = clock::arrival();
+        let track = with_track.then(|| Box::new(testing::track()));
+        let pts = i64::try_from(arrival.elapsed.as_millis()).unwrap() * 90;
+        let data = testing::sample(0, 0, 0, key, &[&[if key { 0x65 } else { 0x41 }; 100]]).data;
+        let unit = AccessUnit { pts: Ticks(pts), arrival, random_access: key, lost_packets: 0, data };
+        self.send(Ok(Event::Video { track, unit }));
+        for _ in 0..4 {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Breaks the session.

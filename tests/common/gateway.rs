@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use camgate::config::Config;
 use camgate::gateway::Gateway;
+use camgate::stream::Registry;
 use camgate::testcam::{Camera, Clip, Control, Counters, Options};
 use clap::ArgMatches;
 use tokio::task::JoinHandle;
@@ -17,6 +19,7 @@ use super::wait::{soon, within};
 /// A gateway on a free port. Its segments are half a second long, so that tests are quick.
 pub struct TestGateway {
     client: Client,
+    registry: Arc<Registry>,
     shutdown: CancellationToken,
     running: JoinHandle<std::io::Result<()>>,
 }
@@ -34,9 +37,14 @@ impl TestGateway {
     pub async fn of(config: Config) -> Self {
         let gateway = Gateway::bind(config).await.unwrap();
         let client = Client { address: gateway.local_addr().unwrap() };
-        let shutdown = CancellationToken::new();
+        let (registry, shutdown) = (gateway.registry(), CancellationToken::new());
         let running = tokio::spawn(gateway.run(shutdown.clone()));
-        Self { client, shutdown, running }
+        Self { client, registry, shutdown, running }
+    }
+
+    /// What HTTP does not tell.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
     }
 
     /// Ends it, within the five seconds that it has for that.

@@ -612,3 +612,47 @@ async fn when_memory_is_short_the_stream_that_was_watched_longest_ago_goes() {
     assert_eq!(why(&bench, "2"), None, "it runs again, however many bytes others hold");
     bench.finish(&["1", "2"]).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_camera_that_nobody_watches_is_looked_at_less_often_than_it_sends_and_none_of_it_is_lost() {
+    let bench = Bench::new();
+    bench.start("1", "a").await;
+    let camera = bench.camera("a");
+    // Whoever has started it is about to watch.
+    camera.play(8).await;
+    assert!(camera.looks() >= 8 * 25, "a look for each picture");
+    camera.play(4).await;
+    let before = camera.looks();
+    camera.play(10).await;
+    let looks = camera.looks() - before;
+    assert!((40..=130).contains(&looks), "{looks} looks at 250 pictures");
+    bench.registry.get(&id("1")).unwrap().viewed_by(0);
+    settle().await;
+    let (segments, discontinuities) = bench.segments("1");
+    assert_eq!((segments.len(), discontinuities), (5, vec![]));
+    bench.finish(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_for_a_stream_ends_its_cameras_rest_at_once() {
+    let bench = Bench::new();
+    bench.start("1", "a").await;
+    let camera = bench.camera("a");
+    camera.play(20).await;
+    let stream = bench.registry.get(&id("1")).unwrap();
+    // Somewhere in a rest: what comes is not seen before its end.
+    let mut held = stream.byte_length();
+    for _ in 0..5 {
+        camera.picture().await;
+        if stream.byte_length() == held {
+            break;
+        }
+        held = stream.byte_length();
+    }
+    settle().await;
+    assert_eq!(stream.byte_length(), held, "a rest");
+    stream.viewed_by(0);
+    settle().await;
+    assert!(stream.byte_length() > held, "it is seen without a moment passing");
+    bench.finish(&["a"]).await;
+}
