@@ -5,7 +5,7 @@
 //! the gateway holds until it is there, and fetches that part beside it, by the hint. Prints one line of JSON: how many parts
 //! came after the warm-up, and how late: from when a part was over by the playlist's dates, until the playlist that tells of it was here.
 //! Whatever else than 200 it is answered ends it with an error: not a figure counts if the work was not done.
-#![allow(clippy::print_stdout, reason = "it is a program of the benches")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "it is a program of the benches")]
 
 use std::ops::Range;
 use std::sync::Arc;
