@@ -4,7 +4,6 @@
 //! another process. `IDLE_CAMERAS` says how many (20).
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[allow(dead_code, unreachable_pub)]
 mod common;
 #[path = "common/pictures.rs"]
 #[allow(dead_code, unreachable_pub)]
