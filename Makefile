@@ -18,11 +18,11 @@ setup:
 chaos: setup
 	CHAOS_CAMERAS=$${CHAOS_CAMERAS:-50} CHAOS_SECONDS=$${CHAOS_SECONDS:-300} cargo test --locked --test chaos -- --nocapture
 
-# What it costs: the pure pipeline, then whole cameras beside ffmpeg (about 15 minutes, on a machine with nothing else to do).
+# What it costs: the pure pipeline, then whole cameras beside ffmpeg (about 25 minutes, on a machine with nothing else to do).
 bench: setup
 	cargo bench --locked --bench pipeline
-	cargo build --locked --release
-	benches/compare
+	cargo build --locked --release --bins --examples
+	benches/compare --svg
 
 # Writes .env.example and the README's table anew from src/config/settings.rs.
 settings:

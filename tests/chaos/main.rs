@@ -64,8 +64,8 @@ const SETTLED: Duration = Duration::from_millis(500);
 /// What a gateway keeps of a run when all is stopped, at most, in bytes: what the allocator does not give back.
 const KEPT_MEMORY: usize = 96 << 20;
 
-/// Open files beyond those of before: one that the system took to poll.
-const KEPT_FILES: usize = 2;
+/// Open files beyond those of before: what the system took to poll, here and in each thread that cameras run on.
+const KEPT_FILES: usize = 12;
 
 const SETTINGS: &[(&str, &str)] =
     &[("HLS_SEGMENT_TIME", "1"), ("START_TIMEOUT_SECONDS", "5"), ("VIDEO_TIMEOUT_SECONDS", "2")];
