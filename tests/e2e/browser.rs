@@ -326,6 +326,10 @@ async fn sound_is_not_offered_where_there_is_none_and_the_page_says_why() {
 /// What looking takes, and a segment that comes a little late: a player that waits for audio stands still for good.
 const FROZEN: f64 = 1.5;
 
+/// The browser's own player stays at the very end of the playlist, and of a stream that has just begun it waits for several
+/// segments.
+const FROZEN_AT_THE_EDGE: f64 = 3.0;
+
 /// A viewer with the sound on, of a camera that offers audio and keeps it back from so many seconds on.
 async fn silence_freezes_nothing(codec: AudioCodec, since: &str, query: &str) {
     let options = Options {
@@ -345,8 +349,10 @@ async fn silence_freezes_nothing(codec: AudioCodec, since: &str, query: &str) {
     let after = page.does("play 12").await;
     let frozen = began.elapsed().as_secs_f64() - 12.0;
     println!("{codec:?} until {since} s{query}: the picture stood still for {frozen:.2} s of 12 s");
-    assert!(frozen < FROZEN, "the picture stood still for {frozen:.2} s: {after}");
-    assert_eq!((&after["state"], &after["muted"]), (&"playing".into(), &false.into()), "{after}");
+    let most = if query.contains("native") { FROZEN_AT_THE_EDGE } else { FROZEN };
+    assert!(frozen < most, "the picture stood still for {frozen:.2} s: {after}");
+    let after = page.does("state playing").await;
+    assert_eq!(after["muted"], false, "{after}");
     assert!(after["audio_bytes"].as_f64() > before["audio_bytes"].as_f64(), "{before} {after}");
     page.closes().await;
 }

@@ -100,13 +100,19 @@ async fn the_probe_tells_the_truth_of_a_camera_that_is_not_ours() {
 async fn plays(sent: Sent) {
     let camera = GstCamera::start().await;
     let link = camera.url(sent.path);
-    tokio::join!(plays_as("fmp4", sent, &link), plays_as("mpegts", sent, &link));
+    // One after the other: GStreamer sets one pipeline up for both, and closes a connection that comes meanwhile.
+    let (fmp4, mpegts) = (started("fmp4", &link).await, started("mpegts", &link).await);
+    tokio::join!(plays_as("fmp4", sent, fmp4), plays_as("mpegts", sent, mpegts));
 }
 
-async fn plays_as(container: &str, sent: Sent, link: &str) {
+async fn started(container: &str, link: &str) -> (Camgate, Client) {
     let settings = [("HLS_SEGMENT_TIME", "2"), ("HLS_SEGMENT_TYPE", container)];
-    let (_process, client) = Camgate::serve(&settings).await;
+    let (process, client) = Camgate::serve(&settings).await;
     client.started("1", link).await;
+    (process, client)
+}
+
+async fn plays_as(container: &str, sent: Sent, (_process, client): (Camgate, Client)) {
     let mut player = Player::open(&client, "1").await;
     player.frame = 1.0 / f64::from(sent.frame_rate);
     // H.265 is fragmented MP4 whatever is wished for.
