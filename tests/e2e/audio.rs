@@ -238,8 +238,10 @@ async fn is_heard_in(container: &str, sent: Sent, link: &str) {
 async fn plays_live(container: &str, sent: Sent, client: &Client) {
     let url = format!("http://{}/streams/1/stream.m3u8", client.address);
     assert_described(sent, &ffmpeg::run_live(container, "ffprobe", &describe(&url)).await);
+    // From the first segment on: others need not start with a keyframe.
+    let from_the_first = ["-v", "repeat+warning", "-live_start_index", "0", "-i", &url];
     let play =
-        ["-v", "repeat+warning", "-i", &url, "-t", "6", "-fps_mode", "passthrough", "-f", "framecrc", "-"];
+        [&from_the_first[..], &["-t", "6", "-fps_mode", "passthrough", "-f", "framecrc", "-"]].concat();
     let frames = ffmpeg::run_live(container, "ffmpeg", &play).await;
     for stream in ["0,", "1,"] {
         let count = frames.lines().filter(|line| line.starts_with(stream)).count();
