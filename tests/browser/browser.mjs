@@ -288,6 +288,7 @@ export const measure = (page) =>
       latency_seconds: Number.isFinite(latency) ? latency : null,
       frames: quality.totalVideoFrames,
       dropped: quality.droppedVideoFrames,
+      bitrate: document.querySelector('[data-field="bitrate"]')?.textContent ?? '',
       muted: video.muted,
       sound_offered: document.querySelector('#sound')?.checkVisibility() ?? false,
       audio: document.querySelector('[data-field="audio"]')?.textContent ?? '',

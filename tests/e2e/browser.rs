@@ -71,7 +71,11 @@ async fn plays(container: &str, mode: &str) -> Value {
 
 #[tokio::test]
 async fn hls_js_plays_fragmented_mp4() {
-    plays("fmp4", "hlsjs").await;
+    let played = plays("fmp4", "hlsjs").await;
+    // The clip's own, whether it came in parts or in segments.
+    let bitrate = played["bitrate"].as_str().and_then(|text| text.strip_suffix(" kbit/s"));
+    let bitrate: u32 = bitrate.unwrap().parse().unwrap();
+    assert!((240..360).contains(&bitrate), "{played}");
 }
 
 #[tokio::test]

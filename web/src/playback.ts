@@ -22,8 +22,8 @@ export interface Playback {
   destroy(): void;
 }
 
-/** Media bitrate is taken over this many segments: long enough to hold a keyframe or two, short enough to follow. */
-const BITRATE_SEGMENTS = 5;
+/** Media bitrate is taken over so much media: long enough to hold a keyframe or two, short enough to follow. */
+const BITRATE_SECONDS = 10;
 /** A second media error this soon after a recovery is the stream's fault and not a hiccup of the decoder. */
 const RECOVERY_GRACE_MS = 10_000;
 /** Later than the live position by less than this is no reason to skip anything: without parts, and with them. */
@@ -107,10 +107,12 @@ export function playWithHlsJs(video: HTMLVideoElement, url: string, onFailure: (
   const received: { bits: number; seconds: number }[] = [];
   let recoveredAt = -Infinity;
 
-  hls.on(Hls.Events.FRAG_LOADED, (_event, { frag }) => {
-    if (frag.sn === 'initSegment' || frag.duration <= 0) return;
-    received.push({ bits: frag.stats.total * 8, seconds: frag.duration });
-    if (received.length > BITRATE_SEGMENTS) received.shift();
+  const secondsReceived = (): number => received.reduce((sum, piece) => sum + piece.seconds, 0);
+  hls.on(Hls.Events.FRAG_LOADED, (_event, { frag, part, payload }) => {
+    const seconds = (part ?? frag).duration;
+    if (frag.sn === 'initSegment' || seconds <= 0) return;
+    received.push({ bits: payload.byteLength * 8, seconds });
+    while (received.length > 1 && secondsReceived() > BITRATE_SECONDS) received.shift();
   });
   hls.on(Hls.Events.ERROR, (_event, data) => {
     if (!data.fatal) return;
@@ -136,8 +138,8 @@ export function playWithHlsJs(video: HTMLVideoElement, url: string, onFailure: (
     playingDate: () => hls.playingDate,
     behindEdge: () => (hls.latency > 0 ? hls.latency : null),
     bitrate: () => {
-      const seconds = received.reduce((sum, part) => sum + part.seconds, 0);
-      return seconds > 0 ? received.reduce((sum, part) => sum + part.bits, 0) / seconds : null;
+      const seconds = secondsReceived();
+      return seconds > 0 ? received.reduce((sum, piece) => sum + piece.bits, 0) / seconds : null;
     },
     toLive: () => {
       const live = hls.liveSyncPosition;
