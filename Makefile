@@ -18,11 +18,15 @@ setup:
 chaos: setup
 	CHAOS_CAMERAS=$${CHAOS_CAMERAS:-50} CHAOS_SECONDS=$${CHAOS_SECONDS:-300} cargo test --locked --test chaos -- --nocapture
 
-# What it costs: the pure pipeline, then whole cameras beside ffmpeg (about 25 minutes, on a machine with nothing else to do).
-bench: setup
+# What it costs: the pure pipeline, whole cameras beside ffmpeg, starts, and viewers beside nginx (about half an hour, on a
+# machine with nothing else to do).
+bench:
+	@scripts/setup-debian.sh bench
 	cargo bench --locked --bench pipeline
 	cargo build --locked --release --bins --examples
 	benches/compare --svg
+	target/release/examples/starts
+	benches/serving
 
 # Writes .env.example and the README's table anew from src/config/settings.rs.
 settings:

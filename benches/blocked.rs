@@ -6,16 +6,13 @@
 //! dates to when the answer was here. Sends nothing but those requests, and ends after so many parts.
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "it is a program of the benches")]
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
-
-/// Connections are made in steps of so many: more would overflow the listener's queue.
-const STEP: usize = 250;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -25,11 +22,8 @@ async fn main() -> Result<(), Error> {
     };
     let (viewers, parts) = (viewers.parse::<usize>()?, parts.parse::<usize>()?);
     let mut connections = Vec::with_capacity(viewers);
-    for n in 0..viewers {
+    for _ in 0..viewers {
         connections.push(TcpStream::connect(address.as_str()).await?);
-        if n % STEP == 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
     }
     let mut text = ask(&mut connections[0], &format!("/streams/{id}/media.m3u8")).await?;
     let mut late = Vec::with_capacity(viewers * parts);

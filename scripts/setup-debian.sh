@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this Debian (or Ubuntu) machine lacks. Instant when nothing is missing.
+# Installs what the tests need and this Debian (or Ubuntu) machine lacks; with "bench", what the benches need besides.
+# Instant when nothing is missing.
 # A Rust toolchain is the one thing it takes for given.
 set -euo pipefail
 
@@ -30,6 +31,10 @@ for package in gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-rtsp \
   gstreamer1.0-plugins-{base,good,bad,ugly}; do
   need_package "$package"
 done
+if [ "${1:-}" = bench ]; then
+  PATH=$PATH:/usr/sbin need_command nginx nginx-light
+  need_command wrk wrk
+fi
 
 if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
 mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)

@@ -27,14 +27,9 @@ pub fn init_path(run: RunId, id: InitId) -> String {
     format!("{run}/init-{}.mp4", id.0)
 }
 
-/// The name of a part within its run.
-pub fn part_name(number: MediaSequence, index: usize, container: Container) -> String {
-    format!("part-{number}.{index}.{}", container.extension())
-}
-
 /// Path of a part, relative to the playlists.
 fn part_path(run: RunId, number: MediaSequence, index: usize, container: Container) -> String {
-    format!("{run}/{}", part_name(number, index, container))
+    format!("{run}/part-{number}.{index}.{}", container.extension())
 }
 
 /// The media playlist (RFC 8216 §4.3.2, §4.3.3; bis §4.4.3, §4.4.4, §4.4.5).

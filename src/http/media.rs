@@ -23,8 +23,7 @@ use super::directives::Directives;
 use super::error::ApiError;
 use super::negotiate::accepts_gzip;
 use crate::hls::Form;
-use crate::hls::playlist::part_name;
-use crate::hls::segment::{InitId, RunId};
+use crate::hls::segment::{InitId, MediaSequence, RunId};
 use crate::hls::window::{Playlist, Snapshot};
 use crate::stream::{Stream, StreamId};
 
@@ -102,22 +101,22 @@ async fn media(
     if run.parse::<RunId>() != Ok(stream.run()) {
         return Err(ApiError::MediaNotFound);
     }
+    let (file, extension) = File::read(&file).ok_or(ApiError::MediaNotFound)?;
     let mut snapshot = stream.snapshots().borrow().clone().ok_or(ApiError::MediaNotFound)?;
-    if is_hinted(&snapshot, &file) {
+    if is_hinted(&snapshot, file) {
         let (open, parts) = (snapshot.open.media_sequence, snapshot.next_part());
         let beyond = |now: &Snapshot| now.open.media_sequence > open || now.open.parts.len() > parts;
         let waiting = held(&state, &stream, hold_limit(&snapshot), beyond);
         snapshot = waiting.await?.ok_or(ApiError::MediaNotFound)?;
     }
-    let (media_type, chunks) = find(&snapshot, &file).ok_or(ApiError::MediaNotFound)?;
+    let (media_type, chunks) = find(&snapshot, file, extension).ok_or(ApiError::MediaNotFound)?;
     media_response(media_type, chunks, &headers)
 }
 
 /// Whether `file` is the part that the preload hint names (bis §4.4.5.3): it is waited for.
-fn is_hinted(snapshot: &Snapshot, file: &str) -> bool {
-    let open = &snapshot.open;
-    let hint = part_name(open.media_sequence, snapshot.next_part(), open.container);
-    file == hint
+fn is_hinted(snapshot: &Snapshot, file: File) -> bool {
+    matches!(file, File::Part(number, index)
+        if number == snapshot.open.media_sequence && index == snapshot.next_part())
 }
 
 /// A request is held no longer than three target durations (bis §6.2.5.2), nor than players wait.
@@ -169,20 +168,46 @@ async fn first_snapshot(state: &AppState, stream: &Stream) -> Result<Arc<Snapsho
     })
 }
 
-/// What `file` names: `init-{n}.mp4`, `seg-{msn}.{ext}` or `part-{msn}.{k}.{ext}`.
-fn find(snapshot: &Snapshot, file: &str) -> Option<(&'static str, Vec<Bytes>)> {
-    if let Some(id) = file.strip_prefix("init-").and_then(|rest| rest.strip_suffix(".mp4")) {
-        let init = snapshot.init(InitId(id.parse().ok()?))?;
-        return Some(("video/mp4", vec![init.bytes.clone()]));
+/// What the last piece of a media path names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum File {
+    Init(InitId),
+    Segment(MediaSequence),
+    /// A part by its segment's number and its own.
+    Part(MediaSequence, usize),
+}
+
+impl File {
+    /// Reads `init-{n}.mp4`, `seg-{msn}.{ext}` or `part-{msn}.{k}.{ext}`: the file, and its extension.
+    fn read(file: &str) -> Option<(Self, &str)> {
+        let (name, extension) = file.rsplit_once('.')?;
+        let file = if let Some(id) = name.strip_prefix("init-") {
+            Self::Init(InitId(id.parse().ok()?))
+        } else if let Some(number) = name.strip_prefix("seg-") {
+            Self::Segment(number.parse().ok()?)
+        } else {
+            let (number, index) = name.strip_prefix("part-")?.split_once('.')?;
+            Self::Part(number.parse().ok()?, index.parse().ok()?)
+        };
+        Some((file, extension))
     }
-    let (name, extension) = file.rsplit_once('.')?;
-    let (container, chunks) = if let Some(number) = name.strip_prefix("seg-") {
-        let segment = snapshot.segment(number.parse().ok()?)?;
-        (segment.container, segment.chunks().cloned().collect())
-    } else {
-        let (number, index) = name.strip_prefix("part-")?.split_once('.')?;
-        let (container, part) = snapshot.part(number.parse().ok()?, index.parse().ok()?)?;
-        (container, part.chunks.clone())
+}
+
+/// The type and the bytes of `file`, if it is held.
+fn find(snapshot: &Snapshot, file: File, extension: &str) -> Option<(&'static str, Vec<Bytes>)> {
+    let (container, chunks) = match file {
+        File::Init(id) => {
+            let init = snapshot.init(id).filter(|_| extension == "mp4")?;
+            return Some(("video/mp4", vec![init.bytes.clone()]));
+        }
+        File::Segment(number) => {
+            let segment = snapshot.segment(number)?;
+            (segment.container, segment.chunks().cloned().collect())
+        }
+        File::Part(number, index) => {
+            let (container, part) = snapshot.part(number, index)?;
+            (container, part.chunks.clone())
+        }
     };
     (extension == container.extension()).then_some((container.media_type(), chunks))
 }

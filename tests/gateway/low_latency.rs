@@ -76,7 +76,7 @@ async fn a_player_goes_on_behind_an_outage_of_the_camera() {
     camera.pause().await.unwrap();
     camera.drop_all();
     let back = async {
-        gateway.get("/streams/1/media.m3u8?_HLS_msn=1").await;
+        // Longer than a request is held.
         tokio::time::sleep(Duration::from_secs(4)).await;
         camera.resume().await.unwrap();
     };

@@ -108,10 +108,10 @@ export function playWithHlsJs(video: HTMLVideoElement, url: string, onFailure: (
   let recoveredAt = -Infinity;
 
   const secondsReceived = (): number => received.reduce((sum, piece) => sum + piece.seconds, 0);
-  hls.on(Hls.Events.FRAG_LOADED, (_event, { frag, part, payload }) => {
-    const seconds = (part ?? frag).duration;
+  hls.on(Hls.Events.FRAG_LOADED, (_event, { frag, part }) => {
+    const { duration: seconds, stats } = part ?? frag;
     if (frag.sn === 'initSegment' || seconds <= 0) return;
-    received.push({ bits: payload.byteLength * 8, seconds });
+    received.push({ bits: stats.loaded * 8, seconds });
     while (received.length > 1 && secondsReceived() > BITRATE_SECONDS) received.shift();
   });
   hls.on(Hls.Events.ERROR, (_event, data) => {
