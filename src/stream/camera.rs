@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::pacing::{Lane, Pacing};
-use super::rest::{Attention, REST, Rests};
+use super::rest::{Asked, Attention, REST, Rests};
 use super::status::State;
 use super::{Output, StartError, StreamId, lock};
 use crate::clock;
@@ -105,7 +105,7 @@ pub(super) struct Surroundings {
 }
 
 impl Camera {
-    pub(super) fn new(source: SourceUrl) -> Arc<Self> {
+    pub(super) fn new(source: SourceUrl, asked: Arc<Asked>) -> Arc<Self> {
         Arc::new(Self {
             source,
             feed: Mutex::default(),
@@ -113,7 +113,7 @@ impl Camera {
             expected: AtomicUsize::new(0),
             progress: watch::Sender::default(),
             packets_lost: AtomicU64::new(0),
-            attention: Attention::new(),
+            attention: Attention::new(asked),
             stop: CancellationToken::new(),
         })
     }

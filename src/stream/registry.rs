@@ -245,9 +245,10 @@ impl Registry {
         if let Some(camera) = tables.cameras.get(source) {
             return camera.clone();
         }
-        let camera = Camera::new(source.clone());
+        let place = self.threads.place();
+        let camera = Camera::new(source.clone(), place.asked.clone());
         tables.cameras.insert(source.clone(), camera.clone());
-        let (this, running, place) = (self.clone(), camera.clone(), self.threads.place());
+        let (this, running) = (self.clone(), camera.clone());
         let runtime = place.runtime.clone();
         let to_the_end = async move {
             let _place = place;

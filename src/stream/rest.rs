@@ -4,6 +4,7 @@
 //! caches since the last one. So while nobody watches, the task looks at what has come a few times a second, and the socket
 //! wakes nobody in between. Whoever asks for a stream ends the rest at once.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 use std::time::Duration;
@@ -23,31 +24,56 @@ const IN_A_ROW: u32 = 3;
 /// Nobody watches when nobody has asked for so long. Players ask once a target duration, and mostly more often.
 const WATCHED: Duration = Duration::from_secs(10);
 
+/// When someone asked last.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// In milliseconds on the clock of arrivals.
+    at: AtomicU64,
+}
+
+impl Asked {
+    pub(super) fn now() -> Self {
+        Self { at: AtomicU64::new(millis(clock::elapsed())) }
+    }
+
+    fn again(&self) {
+        self.at.store(millis(clock::elapsed()), Ordering::Release);
+    }
+
+    /// Whether someone is watching, as far as that can be known.
+    pub(super) fn lately(&self) -> bool {
+        let at = Duration::from_millis(self.at.load(Ordering::Acquire));
+        clock::elapsed().saturating_sub(at) < WATCHED
+    }
+}
+
 /// What the one who asks and the camera's task know of each other.
 #[derive(Debug)]
 pub(super) struct Attention {
-    /// When someone asked last, in milliseconds on the clock of arrivals.
-    asked: AtomicU64,
+    asked: Asked,
+    /// For any camera of the thread.
+    of_thread: Arc<Asked>,
     task: AtomicWaker,
 }
 
 impl Attention {
-    /// Whoever starts a camera is about to watch.
-    pub(super) fn new() -> Self {
-        Self { asked: AtomicU64::new(millis(clock::elapsed())), task: AtomicWaker::new() }
+    /// Whoever starts a camera is about to watch. `of_thread` is told as well whenever someone asks.
+    pub(super) fn new(of_thread: Arc<Asked>) -> Self {
+        of_thread.again();
+        Self { asked: Asked::now(), of_thread, task: AtomicWaker::new() }
     }
 
     /// Someone asks for pictures.
     pub(super) fn ask(&self) {
-        self.asked.store(millis(clock::elapsed()), Ordering::Release);
+        self.asked.again();
+        self.of_thread.again();
         self.task.wake();
     }
 
     /// Whether someone watches; has `task` woken when someone begins to.
     pub(super) fn is_paid(&self, task: &Waker) -> bool {
         self.task.register(task);
-        let asked = Duration::from_millis(self.asked.load(Ordering::Acquire));
-        clock::elapsed().saturating_sub(asked) < WATCHED
+        self.asked.lately()
     }
 }
 

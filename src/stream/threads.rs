@@ -16,9 +16,13 @@ use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::lock;
+use super::rest::Asked;
 
 /// Between two wakes of a thread: so much later is a picture seen, at most.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// The same while nobody watches any of its cameras.
+const LONG_PAUSE: Duration = Duration::from_millis(20);
 
 /// With fewer cameras there is nothing to spare, and each is served as its packets come.
 const FEW: usize = 8;
@@ -38,6 +42,7 @@ pub(super) struct Threads {
 struct Thread {
     runtime: Handle,
     cameras: Arc<AtomicUsize>,
+    asked: Arc<Asked>,
     /// Ends it, and what still runs on it.
     _stop: DropGuard,
 }
@@ -47,6 +52,8 @@ struct Thread {
 pub(super) struct Place {
     /// What to run it on.
     pub(super) runtime: Handle,
+    /// When someone asked for a camera of that thread last.
+    pub(super) asked: Arc<Asked>,
     cameras: Option<Arc<AtomicUsize>>,
 }
 
@@ -80,24 +87,26 @@ impl Threads {
         match running.iter().find(|thread| has_room(thread)).or_else(fewest) {
             Some(thread) => {
                 thread.cameras.fetch_add(1, Ordering::Relaxed);
-                Place { runtime: thread.runtime.clone(), cameras: Some(thread.cameras.clone()) }
+                let (runtime, asked) = (thread.runtime.clone(), thread.asked.clone());
+                Place { runtime, asked, cameras: Some(thread.cameras.clone()) }
             }
-            None => Place { runtime: Handle::current(), cameras: None },
+            None => Place { runtime: Handle::current(), asked: Arc::new(Asked::now()), cameras: None },
         }
     }
 }
 
 impl Thread {
     fn begin() -> io::Result<Self> {
-        let cameras = Arc::new(AtomicUsize::new(0));
-        let those = cameras.clone();
+        let (cameras, asked) = (Arc::new(AtomicUsize::new(0)), Arc::new(Asked::now()));
+        let (those, watched) = (cameras.clone(), asked.clone());
         let pause = move || {
             if those.load(Ordering::Relaxed) >= FEW {
+                let pause = if watched.lately() { PAUSE } else { LONG_PAUSE };
                 #[allow(
                     clippy::disallowed_methods,
                     reason = "nothing is left to do here, and what comes can wait as long"
                 )]
-                std::thread::sleep(PAUSE);
+                std::thread::sleep(pause);
             }
         };
         let runtime = Builder::new_current_thread().enable_all().on_thread_park(pause).build()?;
@@ -106,7 +115,7 @@ impl Thread {
         std::thread::Builder::new()
             .name("cameras".into())
             .spawn(move || runtime.block_on(stopped.cancelled_owned()))?;
-        Ok(Self { runtime: handle, cameras, _stop: stop.drop_guard() })
+        Ok(Self { runtime: handle, cameras, asked, _stop: stop.drop_guard() })
     }
 }
 
