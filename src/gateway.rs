@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, CameraGuard, Config, SegmentType};
 use crate::hls;
-use crate::http;
+use crate::http::{self, AppState};
 use crate::ingest::guard::Policy;
 use crate::ingest::rtsp::RtspConnector;
 use crate::mux::Container;
@@ -122,7 +122,7 @@ impl Gateway {
             tokio::spawn(shutdown.clone().run_until_cancelled_owned(looking));
         }
 
-        let app = http::router(registry.clone(), low_latency);
+        let app = http::router(AppState { registry: registry.clone(), low_latency });
         let end = CancellationToken::new();
         let server = Server::new(app, certificates, Limits::default(), shutdown.clone(), end.clone());
         let serving = tokio::spawn(server.run(listener));

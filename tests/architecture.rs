@@ -19,6 +19,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("hls", &["audio", "mux", "media"]),
     // The only place where clocks are read.
     ("clock", &["media"]),
+    // What a reload of the settings changes, for whoever reads it.
+    ("live", &[]),
     // It asks cameras for the audio alone that there is an encoder for.
     ("ingest", &["audio::Encoder", "media", "clock"]),
     // The kind of container is a setting of a stream; how it is written is the business of `hls`.

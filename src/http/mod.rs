@@ -48,8 +48,7 @@ pub struct AppState {
 }
 
 /// All routes.
-pub fn router(registry: Arc<Registry>, low_latency: LowLatency) -> Router {
-    let state = AppState { registry, low_latency };
+pub fn router(state: AppState) -> Router {
     Router::new()
         .merge(api::router())
         .merge(media::router().method_not_allowed_fallback(method_not_allowed).layer(cors()))
