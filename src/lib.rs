@@ -28,6 +28,7 @@ pub mod http;
 pub mod clock;
 pub mod config;
 pub mod gateway;
+pub mod healthcheck;
 pub mod live;
 pub mod logging;
 pub mod probe;

@@ -37,6 +37,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Programs made of the parts.
     ("logging", &["config"]),
     ("probe", &["ingest", "hls::segment", "media", "clock"]),
+    ("healthcheck", &["config"]),
     ("gateway", &["config", "http", "serve", "stream", "ingest", "hls", "mux::Container"]),
 ];
 

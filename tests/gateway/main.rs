@@ -18,6 +18,7 @@ mod demo;
 mod errors;
 mod faults;
 mod guard;
+mod healthcheck;
 mod hostile;
 mod http;
 mod http2;
