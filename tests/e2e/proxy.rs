@@ -14,7 +14,7 @@ use super::common::http::Client;
 use super::common::wait::{answer, soon};
 
 /// A running nginx. It is a [`Client`] of its port of plain HTTP.
-pub struct Nginx {
+pub(crate) struct Nginx {
     master: Child,
     folder: TempDir,
     http: Client,
@@ -24,7 +24,7 @@ pub struct Nginx {
 
 impl Nginx {
     /// Plain HTTP in front of `gateway`.
-    pub async fn plain(gateway: &Client) -> Self {
+    pub(crate) async fn plain(gateway: &Client) -> Self {
         let folder = folder();
         Self::run(folder, gateway, free_address()).await
     }
@@ -59,6 +59,9 @@ impl Nginx {
                 ("/var/log/nginx/error.log", &path("error.log")),
                 ("/etc/nginx/conf.d/*.conf", &path("camgate.conf")),
                 ("http {\n", &format!("http {{\n{}", temporary(&root))),
+                // As many as a machine allows that nothing was set up on.
+                ("worker_rlimit_nofile 65536;\n", ""),
+                ("worker_connections 16384;", "worker_connections 400;"),
                 // Its files belong to whoever runs the test.
                 ("worker_processes auto;", "daemon off; worker_processes 2; user root;"),
             ],
@@ -86,17 +89,17 @@ impl Nginx {
     }
 
     /// What it wrote of requests so far.
-    pub fn access_log(&self) -> String {
+    pub(crate) fn access_log(&self) -> String {
         self.read("access.log")
     }
 
     /// What it complained of so far.
-    pub fn error_log(&self) -> String {
+    pub(crate) fn error_log(&self) -> String {
         self.read("error.log")
     }
 
     /// The files of its cache, with what they hold.
-    pub fn cached(&self) -> Vec<(PathBuf, Vec<u8>)> {
+    pub(crate) fn cached(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut found = Vec::new();
         collect(&self.folder.path().join("camgate"), &mut found);
         found
@@ -129,7 +132,7 @@ impl Drop for Nginx {
 }
 
 /// The status that a client at `source` gets, which is an address of loopback.
-pub async fn get_from(source: &str, nginx: &Nginx, path: &str) -> u16 {
+pub(crate) async fn get_from(source: &str, nginx: &Nginx, path: &str) -> u16 {
     let exchange = async {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::new(source.parse::<IpAddr>().unwrap(), 0)).unwrap();
@@ -203,7 +206,7 @@ mod tls {
 
     impl Nginx {
         /// Plain HTTP and TLS in front of `gateway`.
-        pub async fn with_tls(gateway: &Client) -> Self {
+        pub(crate) async fn with_tls(gateway: &Client) -> Self {
             let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
             let (folder, address) = (folder(), free_address());
             let tls = folder.path().join("tls");
@@ -225,7 +228,7 @@ mod tls {
         }
 
         /// A connection that trusts its certificate alone, and on which HTTP/2 was agreed.
-        pub async fn http2(&self) -> Http2 {
+        pub(crate) async fn http2(&self) -> Http2 {
             let side = self.tls.as_ref().unwrap();
             let mut roots = RootCertStore::empty();
             roots.add(side.certificate.clone()).unwrap();
