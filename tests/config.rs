@@ -8,10 +8,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use camgate::access::{Access, ApiTokens, Limits, Proxies, StreamSecrets};
 use camgate::config::settings::SETTINGS;
 use camgate::config::{
-    CameraGuard, Config, ConfigError, LogFormat, LowLatency, SegmentType, TlsFiles, env_example, read_dotenv,
-    serve_args, settings_markdown,
+    CameraGuard, Clients, Config, ConfigError, LogFormat, LowLatency, SegmentType, TlsFiles, env_example,
+    read_dotenv, serve_args, settings_markdown,
 };
 
 use camgate::stream::{KeepWarm, StreamId};
@@ -37,7 +38,28 @@ fn repository(file: &str) -> PathBuf {
 
 #[test]
 fn with_nothing_set_every_setting_has_its_default() {
+    let found = config(&[], &[], &[]).unwrap();
     let expected = Config {
+        access: Access {
+            api_tokens: ApiTokens::default(),
+            stream_secrets: StreamSecrets::default(),
+            stream_token_life: Duration::from_secs(6 * 3600),
+            proxies: Proxies::parse("127.0.0.0/8,::1").unwrap(),
+            limits: Limits {
+                viewers: 10_000,
+                stream_viewers: 2000,
+                starts_per_minute: 1200,
+                connections: 20_000,
+                address_connections: 1000,
+            },
+        },
+        origins: None,
+        clients: Clients {
+            request_bytes: 64 << 10,
+            first_request: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+        },
+        given: found.given.clone(),
         host: [0, 0, 0, 0].into(),
         port: 8088,
         tls: None,
@@ -60,7 +82,7 @@ fn with_nothing_set_every_setting_has_its_default() {
         log_format: LogFormat::Text,
         warnings: vec![],
     };
-    assert_eq!(config(&[], &[], &[]).unwrap(), expected);
+    assert_eq!(found, expected);
     assert_eq!(Config::default(), expected);
 }
 
@@ -110,11 +132,44 @@ fn every_setting_reaches_its_field() {
             ("CAMERA_GUARD", "on"),
             ("LOG_LEVEL", "camgate=debug,retina=info"),
             ("LOG_FORMAT", "json"),
+            ("API_TOKENS", "sixteen-or-longer"),
+            ("STREAM_SECRET", "of-thirty-two-characters-or-more-"),
+            ("STREAM_TOKEN_SECONDS", "60"),
+            ("TRUSTED_PROXIES", "10.0.0.0/8"),
+            ("CORS_ORIGINS", "https://a.example, http://b.example:81"),
+            ("MAX_VIEWERS", "5"),
+            ("MAX_STREAM_VIEWERS", "4"),
+            ("STARTS_PER_MINUTE", "3"),
+            ("MAX_CONNECTIONS", "20"),
+            ("MAX_ADDRESS_CONNECTIONS", "2"),
+            ("MAX_REQUEST_BYTES", "1024"),
+            ("REQUEST_SECONDS", "1"),
+            ("IDLE_SECONDS", "15"),
         ],
         &[],
     )
     .unwrap();
     let expected = Config {
+        access: Access {
+            api_tokens: ApiTokens::parse("sixteen-or-longer").unwrap(),
+            stream_secrets: StreamSecrets::parse("of-thirty-two-characters-or-more-").unwrap(),
+            stream_token_life: Duration::from_secs(60),
+            proxies: Proxies::parse("10.0.0.0/8").unwrap(),
+            limits: Limits {
+                viewers: 5,
+                stream_viewers: 4,
+                starts_per_minute: 3,
+                connections: 20,
+                address_connections: 2,
+            },
+        },
+        origins: Some(vec!["https://a.example".into(), "http://b.example:81".into()]),
+        clients: Clients {
+            request_bytes: 1024,
+            first_request: Duration::from_secs(1),
+            idle: Duration::from_secs(15),
+        },
+        given: found.given.clone(),
         host: "::1".parse().unwrap(),
         port: 0,
         tls: Some(TlsFiles {
@@ -146,6 +201,42 @@ fn every_setting_reaches_its_field() {
 }
 
 #[test]
+fn origins_are_scheme_host_and_port_and_nothing_else() {
+    for text in [
+        "https://a.example/",
+        "a.example",
+        "https://A.example",
+        "https://a.example:443",
+        "ftp://a.example",
+        "*,https://a.example",
+        "https://u@a.example",
+    ] {
+        let error = error_of(&[], &[("CORS_ORIGINS", text)], &[]);
+        assert!(error.starts_with("CORS_ORIGINS: ") && error.contains("https://example.org"), "{error}");
+    }
+}
+
+#[test]
+fn a_reload_tells_what_changes_now_and_what_with_the_next_start() {
+    let before = config(&[], &[("API_TOKENS", "sixteen-or-longer"), ("PORT", "8088")], &[]).unwrap();
+    let same = config(&[], &[], &[("API_TOKENS", "sixteen-or-longer")]).unwrap();
+    assert_eq!(before.changes(&same), (vec![], vec![]), "another place, the same values");
+    let other = [("API_TOKENS", "sixteen-or-longer-"), ("PORT", "8089"), ("MAX_STREAMS", "1")];
+    let after = config(&[], &other, &[]).unwrap();
+    assert_eq!(before.changes(&after), (vec!["API_TOKENS", "MAX_STREAMS"], vec!["PORT"]));
+    let shown = format!("{after:?}");
+    assert!(!shown.contains("sixteen"), "{shown}");
+}
+
+#[test]
+fn a_secret_that_is_of_no_use_is_not_repeated() {
+    assert_eq!(
+        error_of(&[], &[], &[("API_TOKENS", "hunter2")]),
+        "API_TOKENS in .env: its value is not tokens of 16 or more visible ASCII characters, with commas between"
+    );
+}
+
+#[test]
 fn a_bad_value_is_one_line_that_names_it_as_it_was_written() {
     assert_eq!(error_of(&[], &[("PORT", "abc")], &[]), r#"PORT: "abc" is not a number from 0 to 65535"#);
     assert_eq!(error_of(&["--port", "-1"], &[], &[]), r#"--port: "-1" is not a number from 0 to 65535"#);
@@ -174,7 +265,18 @@ fn values_just_outside_their_range_are_refused() {
         ("START_TIMEOUT_SECONDS", ["0", "61"]),
         ("VIDEO_TIMEOUT_SECONDS", ["1", "301"]),
         ("CAMERA_GUARD", ["yes", "ON"]),
+        ("STREAM_TOKEN_SECONDS", ["9", "604801"]),
+        ("TRUSTED_PROXIES", ["10.0.0.1/8", "proxy"]),
+        ("CORS_ORIGINS", ["https://a.example/", "null"]),
         ("MAX_STREAMS", ["0", "100001"]),
+        ("MAX_VIEWERS", ["0", "1000001"]),
+        ("MAX_STREAM_VIEWERS", ["0", "1000001"]),
+        ("STARTS_PER_MINUTE", ["0", "1000001"]),
+        ("MAX_CONNECTIONS", ["15", "1000001"]),
+        ("MAX_ADDRESS_CONNECTIONS", ["0", "1000001"]),
+        ("MAX_REQUEST_BYTES", ["1023", "1048577"]),
+        ("REQUEST_SECONDS", ["0", "301"]),
+        ("IDLE_SECONDS", ["14", "3601"]),
         ("MAX_STREAM_BYTES", ["4194303", "3M"]),
         ("MAX_STREAM_BYTES", ["64MB", "MiB"]),
         ("MAX_TOTAL_BYTES", ["1", "99999999999G"]),
@@ -190,8 +292,8 @@ fn values_just_outside_their_range_are_refused() {
         }
     }
     let tested: Vec<_> = outside.iter().map(|(name, _)| *name).collect();
-    // Any text may be a path.
-    let any = ["STREAM_DIR", "TLS_CERT", "TLS_KEY"];
+    // Any text may be a path; a secret is not repeated.
+    let any = ["STREAM_DIR", "TLS_CERT", "TLS_KEY", "ENV_FILE", "API_TOKENS", "STREAM_SECRET"];
     for setting in SETTINGS.iter().filter(|setting| !any.contains(&setting.name)) {
         assert!(tested.contains(&setting.name), "{} has no bad value here", setting.name);
     }

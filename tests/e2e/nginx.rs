@@ -128,6 +128,30 @@ async fn a_segment_is_fetched_once_however_many_ask_and_playlists_are_never_kept
 }
 
 #[tokio::test]
+async fn media_that_needs_a_token_is_never_kept_and_nobody_waits_for_another() {
+    let camera = camera().await;
+    let (_camgate, gateway) =
+        Camgate::serve(&[("STREAM_SECRET", "a secret of some length, for viewers")]).await;
+    let nginx = Nginx::plain(&gateway).await;
+    let started = gateway.start("1", &camera.url("/demo")).await.ok();
+    let token = started["stream_path"].as_str().unwrap().split_once('?').unwrap().1.to_owned();
+    answer(async || (gateway.status("1").await["segments"].as_u64()? >= 2).then_some(())).await;
+    let text = nginx.get(&format!("/streams/1/media.m3u8?{token}")).await;
+    let line = text.text().lines().find(|line| line.contains("/seg-")).unwrap();
+    let segment = format!("/streams/1/{}", line.split('?').next().unwrap());
+    let begun = Instant::now();
+    let with_token = format!("{segment}?{token}");
+    for answer in join_all((0..12).map(|_| nginx.get(&with_token))).await {
+        assert_eq!((answer.status, answer.header("x-cache-status")), (200, "BYPASS"));
+        assert!(answer.header("cache-control").contains("private"), "{answer:?}");
+    }
+    assert!(begun.elapsed() < Duration::from_millis(400), "{:?}", begun.elapsed());
+    nginx.get(&segment).await.problem(401, "token_missing");
+    nginx.get(&format!("{segment}?token=x")).await.problem(401, "token_invalid");
+    assert_eq!(nginx.cached().len(), 0);
+}
+
+#[tokio::test]
 async fn those_who_wait_for_one_part_have_it_at_the_same_time() {
     // Who waits for proxy_cache_lock is looked after every half second, and would be late by almost as much.
     let settings = [("HLS_SEGMENT_TIME", "2"), ("HLS_PART_TIME", "0.6")];
