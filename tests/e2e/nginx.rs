@@ -130,8 +130,7 @@ async fn a_segment_is_fetched_once_however_many_ask_and_playlists_are_never_kept
 #[tokio::test]
 async fn media_that_needs_a_token_is_never_kept_and_nobody_waits_for_another() {
     let camera = camera().await;
-    let (_camgate, gateway) =
-        Camgate::serve(&[("STREAM_SECRET", "a secret of some length, for viewers")]).await;
+    let (_camgate, gateway) = Camgate::serve(&[("STREAM_SECRET", "0123456789abcdef0123456789abcdef")]).await;
     let nginx = Nginx::plain(&gateway).await;
     let started = gateway.start("1", &camera.url("/demo")).await.ok();
     let token = started["stream_path"].as_str().unwrap().split_once('?').unwrap().1.to_owned();
