@@ -31,6 +31,14 @@ for package in gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-rtsp \
   gstreamer1.0-plugins-{base,good,bad,ugly}; do
   need_package "$package"
 done
+# The Laravel package, and the examples of docs/api.md.
+need_command php php-cli
+need_command phpunit phpunit
+need_command curl curl
+need_command openssl openssl
+for package in php-laravel-framework php-guzzlehttp-guzzle php-{curl,mbstring,xml,sqlite3}; do
+  need_package "$package"
+done
 if [ "${1:-}" = bench ]; then
   PATH=$PATH:/usr/sbin need_command nginx nginx-light
   need_command wrk wrk
