@@ -2,19 +2,23 @@
 //! with Debian's Laravel.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic here is a test's failure")]
 
+#[allow(dead_code, reason = "shared with the tests of the page")]
+mod chromium;
 #[path = "../common/mod.rs"]
 mod common;
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
 
 use camgate::testcam::{Access, Control, Credentials, Options};
 use tokio::process::Command;
 
+use chromium::{artifact, driver};
 use common::gateway::{camera, camera_with, quick};
 use common::http::Client;
 use common::process::Camgate;
-use common::wait::within;
+use common::wait::{answer, within};
 
 const API_TOKEN: &str = "a-token-for-the-tests-of-laravel";
 const SECRET: &str = "a-secret-that-gateway-and-laravel-share";
@@ -76,4 +80,30 @@ async fn laravel_and_its_viewers_are_let_in_by_tokens_alone() {
     let (_process, client) = gateway(&[("API_TOKENS", API_TOKEN), ("STREAM_SECRET", SECRET)]).await;
     let environment = [("CAMGATE_TOKEN", API_TOKEN), ("CAMGATE_STREAM_SECRET", SECRET)];
     phpunit("TokensTest", &client, &camera().await, &environment).await;
+}
+
+/// A page of another origin than the gateway's, made by the package: one stream in a frame, the other in a bare video, which
+/// has it started.
+#[tokio::test]
+async fn a_page_of_laravel_shows_streams_in_a_frame_and_in_a_video() {
+    let camera = camera().await;
+    let (_process, client) = gateway(&[("API_TOKENS", API_TOKEN), ("STREAM_SECRET", SECRET)]).await;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // PHP's server takes no port 0, so it gets one that was free a moment ago.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut server = Command::new("php");
+    server.args(["-S", &address.to_string(), "tests/page.php"]).current_dir(root.join("integrations/laravel"));
+    server.env("CAMGATE_URL", format!("http://{}", client.address)).env("TEST_CAMERA", camera.url(""));
+    server.env("CAMGATE_TOKEN", API_TOKEN).env("CAMGATE_STREAM_SECRET", SECRET);
+    server.env("TEST_HLS_JS", root.join("web/node_modules/hls.js/dist/hls.mjs"));
+    server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    let _server = server.spawn().expect("php is missing: run 'make setup'");
+    let listens = answer(async || tokio::net::TcpStream::connect(address).await.ok());
+    within("PHP's server", common::wait::DEADLINE, listens).await;
+
+    let mut browser = driver("laravel.mjs");
+    browser.args([format!("http://{address}/"), artifact("laravel.png")]).stdin(Stdio::null());
+    let seen = within("laravel.mjs", LONGEST, browser.output()).await.unwrap();
+    assert!(seen.status.success(), "{}", String::from_utf8_lossy(&seen.stderr));
+    assert_eq!(camera.counters().total_sessions, 1, "both have one link");
 }

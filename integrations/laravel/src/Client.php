@@ -242,9 +242,14 @@ class Client
         return $this->read($response);
     }
 
-    /** @return array<string, mixed> */
-    private function read(Response $response): array
-    {
+    /**
+     * @param  Response  $response  it remembers its request
+     * @return array<string, mixed>
+     */
+    private function read(
+        #[\SensitiveParameter]
+        Response $response
+    ): array {
         $json = $response->json();
         if ($response->successful() && is_array($json)) {
             return $json;
