@@ -16,7 +16,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ArgMatches;
+use sha2::{Digest as _, Sha256};
 
+use crate::access::{Access, ApiTokens, Limits, Proxies, StreamSecrets};
 use crate::stream::{KeepWarm, StreamId};
 
 pub use settings::{Setting, env_example, serve_args, settings_markdown};
@@ -30,6 +32,12 @@ pub struct Config {
     pub port: u16,
     /// Certificate and key, where clients are to be served over TLS alone.
     pub tls: Option<TlsFiles>,
+    /// Who may do what, and how much of it.
+    pub access: Access,
+    /// Whose pages may play; none is everyone's.
+    pub origins: Option<Vec<String>>,
+    /// How much clients may ask of the server of HTTP.
+    pub clients: Clients,
     /// How long a stream goes on with nobody watching.
     pub cleanup_delay: Duration,
     /// How often streams that nobody watches are looked for.
@@ -66,6 +74,22 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What the person should hear about their settings, one line each.
     pub warnings: Vec<String>,
+    /// What each setting was given, so that it can be told what a reload changes.
+    pub given: Vec<(&'static str, Digest)>,
+}
+
+/// SHA-256 of a value, which may be a secret.
+pub type Digest = [u8; 32];
+
+/// How much clients may ask of the server of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clients {
+    /// Longest body of a request, in bytes.
+    pub request_bytes: usize,
+    /// From a connection to its first request.
+    pub first_request: Duration,
+    /// Without a new request.
+    pub idle: Duration,
 }
 
 /// Where certificate and key are.
@@ -135,6 +159,14 @@ pub enum ConfigError {
         /// What would have been accepted.
         accepts: String,
     },
+    /// A secret that is of no use. It is not shown.
+    #[error("{name}: its value is not {accepts}")]
+    Secret {
+        /// The variable, as the person wrote it.
+        name: String,
+        /// What would have been accepted.
+        accepts: String,
+    },
     /// One of a pair of settings without the other.
     #[error("{name}: is set, and {missing} is not: TLS needs both")]
     Alone {
@@ -175,8 +207,13 @@ impl Config {
     /// # Errors
     /// The first setting or `.env` line that is not valid.
     pub fn load(flags: &ArgMatches) -> Result<Self, ConfigError> {
-        let dotenv = read_dotenv(Path::new(".env"))?;
         let env = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        let file = Sources { flags, env: &env, dotenv: &HashMap::new() }.find(&settings::ENV_FILE);
+        let dotenv = match file {
+            // Whoever names a file means one that is there.
+            Some(Given { value, .. }) => parse_dotenv_file(Path::new(&value))?,
+            None => read_dotenv(Path::new(settings::ENV_FILE.default))?,
+        };
         Self::from_sources(flags, env, &dotenv)
     }
 
@@ -194,7 +231,31 @@ impl Config {
         let sources = Sources { flags, env: &env, dotenv };
         let max_total_bytes = sources.read(&s::MAX_TOTAL_BYTES, Setting::bytes)?;
         let stream_dir = sources.find(&s::STREAM_DIR);
+        let access = Access {
+            api_tokens: sources.secret(&s::API_TOKENS, ApiTokens::parse)?,
+            stream_secrets: sources.secret(&s::STREAM_SECRET, StreamSecrets::parse)?,
+            stream_token_life: sources.read(&s::STREAM_TOKEN_SECONDS, Setting::seconds)?,
+            proxies: sources.read(&s::TRUSTED_PROXIES, |_, text| Proxies::parse(text))?,
+            limits: Limits {
+                viewers: sources.read(&s::MAX_VIEWERS, Setting::whole)?,
+                stream_viewers: sources.read(&s::MAX_STREAM_VIEWERS, Setting::whole)?,
+                starts_per_minute: sources.read(&s::STARTS_PER_MINUTE, Setting::whole)?,
+                connections: sources.read(&s::MAX_CONNECTIONS, Setting::whole)?,
+                address_connections: sources.read(&s::MAX_ADDRESS_CONNECTIONS, Setting::whole)?,
+            },
+        };
+        let clients = Clients {
+            request_bytes: sources.read(&s::MAX_REQUEST_BYTES, Setting::whole)?,
+            first_request: sources.read(&s::REQUEST_SECONDS, Setting::seconds)?,
+            idle: sources.read(&s::IDLE_SECONDS, Setting::seconds)?,
+        };
+        let ignored = stream_dir
+            .map(|given| format!("{} is ignored: media is held in memory, not on disk", given.name));
         Ok(Self {
+            access,
+            origins: sources.read(&s::CORS_ORIGINS, |_, text| origins(text))?,
+            clients,
+            given: settings::SETTINGS.iter().map(|setting| (setting.name, sources.digest(setting))).collect(),
             host: sources.read(&s::HOST, |_, text| text.parse().ok())?,
             port: sources.read(&s::PORT, Setting::whole)?,
             tls: sources.tls()?,
@@ -244,11 +305,15 @@ impl Config {
                 "json" => Some(LogFormat::Json),
                 _ => None,
             })?,
-            warnings: stream_dir
-                .map(|given| format!("{} is ignored: media is held in memory, not on disk", given.name))
-                .into_iter()
-                .collect(),
+            warnings: ignored.into_iter().collect(),
         })
+    }
+
+    /// Settings whose values are others in `next`: those that a reload changes, and those that wait for the next start.
+    pub fn changes(&self, next: &Self) -> (Vec<&'static str>, Vec<&'static str>) {
+        let changed = self.given.iter().zip(&next.given).filter(|(before, after)| before != after);
+        let is_reloaded = |name: &&str| settings::RELOADED.iter().any(|setting| setting.name == *name);
+        changed.map(|((name, _), _)| *name).partition(is_reloaded)
     }
 
     /// Where to listen.
@@ -292,6 +357,22 @@ impl Sources<'_> {
         parse(setting, &value).ok_or_else(|| ConfigError::Value { name, value, accepts: setting.accepts() })
     }
 
+    /// The same of a setting whose value is shown to nobody; none without one.
+    fn secret<T: Default>(
+        &self,
+        setting: &Setting,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, ConfigError> {
+        let Some(Given { name, value }) = self.find(setting) else { return Ok(T::default()) };
+        debug_assert!(setting.is_secret(), "{} is shown", setting.name);
+        parse(&value).ok_or_else(|| ConfigError::Secret { name, accepts: setting.accepts() })
+    }
+
+    fn digest(&self, setting: &Setting) -> Digest {
+        let value = self.find(setting).map_or_else(|| setting.default.to_owned(), |given| given.value);
+        Sha256::digest(value.as_bytes()).into()
+    }
+
     fn tls(&self) -> Result<Option<TlsFiles>, ConfigError> {
         use settings as s;
         match (self.find(&s::TLS_CERT), self.find(&s::TLS_KEY)) {
@@ -326,11 +407,32 @@ impl Sources<'_> {
 /// # Errors
 /// The file cannot be read, or a line of it is no assignment.
 pub fn read_dotenv(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
-    match std::fs::read(path) {
-        Ok(text) => parse_dotenv(path, &text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HashMap::new()),
-        Err(source) => Err(ConfigError::DotEnvFile { path: path.to_owned(), source }),
+    match parse_dotenv_file(path) {
+        Err(ConfigError::DotEnvFile { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Ok(HashMap::new())
+        }
+        read => read,
     }
+}
+
+fn parse_dotenv_file(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
+    let text = std::fs::read(path);
+    parse_dotenv(path, &text.map_err(|source| ConfigError::DotEnvFile { path: path.to_owned(), source })?)
+}
+
+/// `None` within is everyone; an origin is scheme, host and port alone (RFC 6454 §6.1).
+#[expect(clippy::option_option, reason = "the outer one is whether the text makes sense")]
+fn origins(text: &str) -> Option<Option<Vec<String>>> {
+    if text == "*" {
+        return Some(None);
+    }
+    let origin = |text: &str| {
+        let url = url::Url::parse(text.trim()).ok()?;
+        let origin = url.origin().ascii_serialization();
+        let is_one = matches!(url.scheme(), "http" | "https") && text.trim() == origin;
+        is_one.then_some(origin)
+    };
+    text.split(',').map(origin).collect::<Option<_>>().map(Some)
 }
 
 /// What the `.env` text assigns; the first assignment of a name counts. `path` is for errors.

@@ -2,17 +2,20 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::http::HeaderValue;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::Access;
 use crate::config::{self, CameraGuard, Config, SegmentType};
 use crate::hls;
 use crate::http::{self, AppState};
 use crate::ingest::guard::Policy;
 use crate::ingest::rtsp::RtspConnector;
+use crate::live::Live;
 use crate::mux::Container;
 use crate::serve::tls::{Certificates, TlsError};
 use crate::serve::{Limits, Server};
@@ -43,7 +46,40 @@ pub struct Gateway {
     listener: TcpListener,
     certificates: Option<Arc<Certificates>>,
     registry: Arc<Registry>,
+    access: Arc<Live<Access>>,
     config: Config,
+}
+
+/// Puts other settings into a gateway that runs.
+#[derive(Clone)]
+pub struct Reloader {
+    registry: Arc<Registry>,
+    access: Arc<Live<Access>>,
+    /// The settings as they are now.
+    config: Arc<Mutex<Config>>,
+}
+
+impl Reloader {
+    /// Takes over what can change without touching a stream, and says in the log what has changed and what waits for the
+    /// next start.
+    pub fn apply(&self, next: Config) {
+        let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        let (taken, waiting) = config.changes(&next);
+        self.access.set(next.access.clone());
+        self.registry.set_max_streams(next.max_streams);
+        if taken.is_empty() && waiting.is_empty() {
+            tracing::info!("settings read again: nothing has changed");
+        } else {
+            tracing::info!(changed = taken.join(","), "settings read again");
+        }
+        if !waiting.is_empty() {
+            tracing::warn!(
+                settings = waiting.join(","),
+                "these have changed as well, and wait for the next start"
+            );
+        }
+        *config = next;
+    }
 }
 
 impl Gateway {
@@ -82,7 +118,14 @@ impl Gateway {
             CameraGuard::Off => Policy::Off,
         };
         let connector = Arc::new(RtspConnector::new(config.start_timeout, guard, config.audio));
-        Ok(Self { listener, certificates, registry: Registry::with_threads(settings, connector), config })
+        let access = Arc::new(Live::new(config.access.clone()));
+        Ok(Self {
+            listener,
+            certificates,
+            registry: Registry::with_threads(settings, connector),
+            access,
+            config,
+        })
     }
 
     /// Where it listens.
@@ -103,12 +146,24 @@ impl Gateway {
         self.registry.clone()
     }
 
+    /// What changes its settings while it runs.
+    pub fn reloader(&self) -> Reloader {
+        let Self { registry, access, config, .. } = self;
+        let config = Arc::new(Mutex::new(config.clone()));
+        Reloader { registry: registry.clone(), access: access.clone(), config }
+    }
+
     /// Serves until `shutdown`, then lets go of all cameras and all clients.
     ///
     /// # Errors
     /// When a task of the server fails.
     pub async fn run(self, shutdown: CancellationToken) -> io::Result<()> {
-        let Self { listener, certificates, registry, config } = self;
+        let Self { listener, certificates, registry, access, config } = self;
+        if access.get().api_tokens.is_empty() {
+            tracing::warn!(
+                "API_TOKENS is not set: the API answers loopback and private addresses alone, and whoever is there may start streams"
+            );
+        }
         let low_latency = match config.low_latency {
             config::LowLatency::Auto => http::LowLatency::Auto,
             config::LowLatency::On => http::LowLatency::On,
@@ -122,9 +177,27 @@ impl Gateway {
             tokio::spawn(shutdown.clone().run_until_cancelled_owned(looking));
         }
 
-        let app = http::router(AppState { registry: registry.clone(), low_latency });
+        let origins = match &config.origins {
+            None => http::Origins::Any,
+            Some(origins) => http::Origins::These(
+                origins
+                    .iter()
+                    .map(HeaderValue::try_from)
+                    .collect::<Result<_, _>>()
+                    .map_err(io::Error::other)?,
+            ),
+        };
+        let app = http::router(AppState {
+            registry: registry.clone(),
+            low_latency,
+            access: access.clone(),
+            starts: Arc::default(),
+            origins,
+            request_bytes: config.clients.request_bytes,
+        });
         let end = CancellationToken::new();
-        let server = Server::new(app, certificates, Limits::default(), shutdown.clone(), end.clone());
+        let limits = Limits { first_request: config.clients.first_request, idle: config.clients.idle };
+        let server = Server::new(app, certificates, limits, access, shutdown.clone(), end.clone());
         let serving = tokio::spawn(server.run(listener));
 
         shutdown.cancelled().await;

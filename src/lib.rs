@@ -25,11 +25,13 @@ pub mod stream;
 
 pub mod http;
 
+pub mod access;
 pub mod clock;
 pub mod config;
 pub mod gateway;
 pub mod live;
 pub mod logging;
+pub mod net;
 pub mod probe;
 pub mod serve;
 pub mod testcam;

@@ -148,6 +148,7 @@ async fn serve(matches: &ArgMatches) -> Result<(), Error> {
     let gateway = start_gateway(matches).await?;
     let (address, tls) = (gateway.local_addr()?, gateway.speaks_tls());
     tracing::info!(%address, tls, version = env!("CARGO_PKG_VERSION"), "camgate listens");
+    reload_at_hangup(&gateway, matches)?;
     gateway.run(until_signal()?).await?;
     tracing::info!("camgate has ended");
     Ok(())
@@ -191,10 +192,7 @@ async fn demo(matches: &ArgMatches) -> Result<(), Error> {
     )?;
     writeln!(out, "  Or: curl {scheme}://localhost:{port}/streams/demo/stream.m3u8")?;
     if everywhere {
-        writeln!(
-            out,
-            "  It listens on every interface, without access control: HOST=127.0.0.1 keeps it to this machine."
-        )?;
+        writeln!(out, "  Whoever reaches this machine may watch: HOST=127.0.0.1 keeps it to itself.")?;
     }
     writeln!(out, "  Ctrl-C ends it.\n")?;
     drop(out);
@@ -251,6 +249,22 @@ async fn run_probe(matches: &ArgMatches) -> Result<(), Error> {
     } else {
         write!(out, "{report}")?;
     }
+    Ok(())
+}
+
+/// SIGHUP has the settings read again. What can't be read changes nothing.
+fn reload_at_hangup(gateway: &Gateway, matches: &ArgMatches) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (reloader, matches) = (gateway.reloader(), matches.clone());
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            match Config::load(&matches) {
+                Ok(config) => reloader.apply(config),
+                Err(error) => tracing::error!(%error, "settings stay as they were"),
+            }
+        }
+    });
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! A client tells by its first bytes which HTTP it speaks; over TLS it has agreed on one before (ALPN). Each connection
 //! is a task, and no step of it can be held open for ever: [`Limits`].
 
+mod places;
 #[cfg_attr(not(feature = "tls"), path = "serve/no_tls.rs")]
 pub mod tls;
 
@@ -27,7 +28,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
 
+use self::places::{Full, Most, Place, Places};
 use self::tls::Certificates;
+use crate::access::Access;
+use crate::live::Live;
 
 /// How long a connection may take for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +53,13 @@ impl Default for Limits {
 /// Requests that one HTTP/2 connection may have open: a proxy asks for many viewers over one, and each may be held.
 const STREAMS: u32 = 1000;
 
+/// Longest head of an HTTP/1.1 request, and what is gathered of an answer before it is written.
+const BUFFER: usize = 128 << 10;
+
+/// What a client gets for whom there is no place.
+const FULL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
 /// How often an HTTP/2 peer is asked whether it is there, and how long it may take to answer.
 const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(20));
 
@@ -63,6 +74,8 @@ pub struct Server {
     app: Router,
     certificates: Option<Arc<Certificates>>,
     limits: Limits,
+    access: Arc<Live<Access>>,
+    places: Arc<Places>,
     builder: Builder<TokioExecutor>,
     drain: CancellationToken,
     end: CancellationToken,
@@ -77,26 +90,33 @@ impl Server {
         app: Router,
         certificates: Option<Arc<Certificates>>,
         limits: Limits,
+        access: Arc<Live<Access>>,
         drain: CancellationToken,
         end: CancellationToken,
     ) -> Arc<Self> {
         let mut builder = Builder::new(TokioExecutor::new());
         let (interval, patience) = PING;
+        builder.http1().max_buf_size(BUFFER);
         builder
             .http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(STREAMS)
             .keep_alive_interval(interval)
             .keep_alive_timeout(patience);
-        Arc::new(Self { app, certificates, limits, builder, drain, end })
+        Arc::new(Self { app, certificates, limits, access, places: Arc::default(), builder, drain, end })
     }
 
     /// Serves whoever connects; resolves when all have gone.
     pub async fn run(self: Arc<Self>, listener: TcpListener) {
         let clients = TaskTracker::new();
-        let mut door = Door { listener, told: None };
+        let mut door = Door { listener, told: None, told_full: None };
         while let Some((socket, peer)) = self.drain.run_until_cancelled(door.accept()).await {
-            clients.spawn(self.clone().client(socket, peer));
+            match self.place(peer) {
+                Ok(place) => {
+                    clients.spawn(self.clone().client(socket, peer, place));
+                }
+                Err(full) => door.refuse(&socket, peer, full, self.certificates.is_none()),
+            }
         }
         // Whoever comes now is refused rather than left to wait.
         drop(door);
@@ -104,18 +124,25 @@ impl Server {
         clients.wait().await;
     }
 
-    async fn client(self: Arc<Self>, socket: TcpStream, peer: SocketAddr) {
+    fn place(&self, peer: SocketAddr) -> Result<Place, Full> {
+        let access = self.access.get();
+        let of_address = (!access.proxies.include(peer.ip())).then_some(access.limits.address_connections);
+        self.places.take(peer.ip(), Most { all: access.limits.connections, of_address })
+    }
+
+    async fn client(self: Arc<Self>, socket: TcpStream, peer: SocketAddr, place: Place) {
         // Playlists and parts are small and wanted at once: they do not wait for a full packet.
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY refused");
         }
         let deadline = Instant::now() + self.limits.first_request;
         let Some(certificates) = &self.certificates else {
-            return self.connection(socket, peer, deadline).await;
+            return self.connection(socket, peer, deadline, &place).await;
         };
         let handshake = timeout_at(deadline, certificates.accept(socket));
-        match self.drain.run_until_cancelled(handshake).await {
-            Some(Ok(Ok(stream))) => self.connection(stream, peer, deadline).await,
+        let handshake = place.gives_way.run_until_cancelled(handshake);
+        match self.drain.run_until_cancelled(handshake).await.flatten() {
+            Some(Ok(Ok(stream))) => self.connection(stream, peer, deadline, &place).await,
             Some(Ok(Err(error))) => tracing::debug!(%peer, %error, "TLS handshake failed"),
             Some(Err(_late)) => tracing::debug!(%peer, "TLS handshake took too long"),
             None => {}
@@ -123,14 +150,17 @@ impl Server {
     }
 
     /// Serves one connection to its end; its first request has to come by `deadline`.
-    async fn connection<I>(&self, io: I, peer: SocketAddr, deadline: Instant)
+    async fn connection<I>(&self, io: I, peer: SocketAddr, deadline: Instant, place: &Place)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         // Whether there was a request since the last look.
-        let asked = AtomicBool::new(false);
+        let (asked, ever) = (AtomicBool::new(false), AtomicBool::new(false));
         let service = service_fn(|request: Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
+            if !ever.swap(true, Ordering::Relaxed) {
+                place.has_asked();
+            }
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
             self.app.clone().call(request)
@@ -138,6 +168,7 @@ impl Server {
         let mut connection = pin!(self.builder.serve_connection(TokioIo::new(io), service));
         let (mut drain, mut end) = (pin!(self.drain.cancelled()), pin!(self.end.cancelled()));
         let mut look = pin!(sleep_until(deadline));
+        let mut gives_way = pin!(place.gives_way.cancelled());
         let (mut has_asked, mut ending, mut draining) = (false, false, false);
         loop {
             tokio::select! {
@@ -149,6 +180,10 @@ impl Server {
                     return;
                 }
                 () = end.as_mut() => return,
+                () = gives_way.as_mut(), if !ever.load(Ordering::Relaxed) => {
+                    tracing::debug!(%peer, "connection cut: nothing was asked, and others want its place");
+                    return;
+                }
                 () = drain.as_mut(), if !draining => {
                     draining = true;
                     connection.as_mut().graceful_shutdown();
@@ -175,6 +210,8 @@ struct Door {
     listener: TcpListener,
     /// When a failure was told last.
     told: Option<Instant>,
+    /// When it was told last that there was no place.
+    told_full: Option<Instant>,
 }
 
 impl Door {
@@ -192,6 +229,25 @@ impl Door {
                     sleep(ACCEPT_AGAIN).await;
                 }
             }
+        }
+    }
+}
+
+impl Door {
+    /// Sends a client away; `in_words` where it would understand them.
+    fn refuse(&mut self, socket: &TcpStream, peer: SocketAddr, full: Full, in_words: bool) {
+        if self.told_full.is_none_or(|told| told.elapsed() >= TELL_AGAIN) {
+            self.told_full = Some(Instant::now());
+            match full {
+                Full::All => tracing::warn!("connections are refused: there are MAX_CONNECTIONS"),
+                Full::Address => {
+                    tracing::warn!(%peer, "connections are refused: this address has MAX_ADDRESS_CONNECTIONS");
+                }
+            }
+        }
+        if in_words {
+            // A fresh socket has room for it; and if not, its client learns as much from the end.
+            let _ = socket.try_write(FULL);
         }
     }
 }

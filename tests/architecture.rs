@@ -19,25 +19,41 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("hls", &["audio", "mux", "media"]),
     // The only place where clocks are read.
     ("clock", &["media"]),
+    // Judgements of who may do what; addresses by their names.
+    ("net", &[]),
+    ("access", &["net"]),
     // What a reload of the settings changes, for whoever reads it.
     ("live", &[]),
     // It asks cameras for the audio alone that there is an encoder for.
-    ("ingest", &["audio::Encoder", "media", "clock"]),
+    ("ingest", &["audio::Encoder", "media", "clock", "net"]),
     // The kind of container is a setting of a stream; how it is written is the business of `hls`.
     ("stream", &["ingest", "hls", "media", "mux::Container", "clock"]),
     // Settings speak of streams by their names.
-    ("config", &["stream::KeepWarm", "stream::StreamId"]),
+    ("config", &["access", "stream::KeepWarm", "stream::StreamId"]),
     // Value types only: what happens to a stream goes through `stream`. A link comes in here, and why its camera
     // failed goes out.
-    ("http", &["stream", "hls", "media", "config", "clock", "ingest::SourceUrl", "ingest::IngestError"]),
+    (
+        "http",
+        &[
+            "stream",
+            "hls",
+            "media",
+            "config",
+            "access",
+            "live",
+            "clock",
+            "ingest::SourceUrl",
+            "ingest::IngestError",
+        ],
+    ),
     // Connections, whatever is asked over them.
-    ("serve", &["config::TlsFiles"]),
+    ("serve", &["config::TlsFiles", "access", "live", "net"]),
     // Stands alone, so that it is a witness and not an echo: it shares how NAL units are framed and parsed.
     ("testcam", &["media::nal", "media::parameter_sets"]),
     // Programs made of the parts.
     ("logging", &["config"]),
     ("probe", &["ingest", "hls::segment", "media", "clock"]),
-    ("gateway", &["config", "http", "serve", "stream", "ingest", "hls", "mux::Container"]),
+    ("gateway", &["access", "config", "http", "live", "serve", "stream", "ingest", "hls", "mux::Container"]),
 ];
 
 /// Parts that only compute: no runtime, no sockets, no clock. Time is an argument, so tests need not wait.

@@ -8,10 +8,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use camgate::access::{Access, ApiTokens, Limits, Proxies, StreamSecrets};
 use camgate::config::settings::SETTINGS;
 use camgate::config::{
-    CameraGuard, Config, ConfigError, LogFormat, LowLatency, SegmentType, TlsFiles, env_example, read_dotenv,
-    serve_args, settings_markdown,
+    CameraGuard, Clients, Config, ConfigError, LogFormat, LowLatency, SegmentType, TlsFiles, env_example,
+    read_dotenv, serve_args, settings_markdown,
 };
 
 use camgate::stream::{KeepWarm, StreamId};
@@ -37,7 +38,28 @@ fn repository(file: &str) -> PathBuf {
 
 #[test]
 fn with_nothing_set_every_setting_has_its_default() {
+    let found = config(&[], &[], &[]).unwrap();
     let expected = Config {
+        access: Access {
+            api_tokens: ApiTokens::default(),
+            stream_secrets: StreamSecrets::default(),
+            stream_token_life: Duration::from_secs(6 * 3600),
+            proxies: Proxies::parse("127.0.0.0/8,::1").unwrap(),
+            limits: Limits {
+                viewers: 10_000,
+                stream_viewers: 2000,
+                starts_per_minute: 1200,
+                connections: 20_000,
+                address_connections: 1000,
+            },
+        },
+        origins: None,
+        clients: Clients {
+            request_bytes: 64 << 10,
+            first_request: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+        },
+        given: found.given.clone(),
         host: [0, 0, 0, 0].into(),
         port: 8088,
         tls: None,
@@ -60,7 +82,7 @@ fn with_nothing_set_every_setting_has_its_default() {
         log_format: LogFormat::Text,
         warnings: vec![],
     };
-    assert_eq!(config(&[], &[], &[]).unwrap(), expected);
+    assert_eq!(found, expected);
     assert_eq!(Config::default(), expected);
 }
 
@@ -110,11 +132,44 @@ fn every_setting_reaches_its_field() {
             ("CAMERA_GUARD", "on"),
             ("LOG_LEVEL", "camgate=debug,retina=info"),
             ("LOG_FORMAT", "json"),
+            ("API_TOKENS", "sixteen-or-longer"),
+            ("STREAM_SECRET", "of-thirty-two-characters-or-more-"),
+            ("STREAM_TOKEN_SECONDS", "60"),
+            ("TRUSTED_PROXIES", "10.0.0.0/8"),
+            ("CORS_ORIGINS", "https://a.example, http://b.example:81"),
+            ("MAX_VIEWERS", "5"),
+            ("MAX_STREAM_VIEWERS", "4"),
+            ("STARTS_PER_MINUTE", "3"),
+            ("MAX_CONNECTIONS", "20"),
+            ("MAX_ADDRESS_CONNECTIONS", "2"),
+            ("MAX_REQUEST_BYTES", "1024"),
+            ("REQUEST_SECONDS", "1"),
+            ("IDLE_SECONDS", "15"),
         ],
         &[],
     )
     .unwrap();
     let expected = Config {
+        access: Access {
+            api_tokens: ApiTokens::parse("sixteen-or-longer").unwrap(),
+            stream_secrets: StreamSecrets::parse("of-thirty-two-characters-or-more-").unwrap(),
+            stream_token_life: Duration::from_secs(60),
+            proxies: Proxies::parse("10.0.0.0/8").unwrap(),
+            limits: Limits {
+                viewers: 5,
+                stream_viewers: 4,
+                starts_per_minute: 3,
+                connections: 20,
+                address_connections: 2,
+            },
+        },
+        origins: Some(vec!["https://a.example".into(), "http://b.example:81".into()]),
+        clients: Clients {
+            request_bytes: 1024,
+            first_request: Duration::from_secs(1),
+            idle: Duration::from_secs(15),
+        },
+        given: found.given.clone(),
         host: "::1".parse().unwrap(),
         port: 0,
         tls: Some(TlsFiles {
@@ -143,6 +198,42 @@ fn every_setting_reaches_its_field() {
     };
     assert_eq!(found, expected);
     assert_eq!(found.listen().to_string(), "[::1]:0");
+}
+
+#[test]
+fn origins_are_scheme_host_and_port_and_nothing_else() {
+    for text in [
+        "https://a.example/",
+        "a.example",
+        "https://A.example",
+        "https://a.example:443",
+        "ftp://a.example",
+        "*,https://a.example",
+        "https://u@a.example",
+    ] {
+        let error = error_of(&[], &[("CORS_ORIGINS", text)], &[]);
+        assert!(error.starts_with("CORS_ORIGINS: ") && error.contains("https://example.org"), "{error}");
+    }
+}
+
+#[test]
+fn a_reload_tells_what_changes_now_and_what_with_the_next_start() {
+    let before = config(&[], &[("API_TOKENS", "sixteen-or-longer"), ("PORT", "8088")], &[]).unwrap();
+    let same = config(&[], &[], &[("API_TOKENS", "sixteen-or-longer")]).unwrap();
+    assert_eq!(before.changes(&same), (vec![], vec![]), "another place, the same values");
+    let other = [("API_TOKENS", "sixteen-or-longer-"), ("PORT", "8089"), ("MAX_STREAMS", "1")];
+    let after = config(&[], &other, &[]).unwrap();
+    assert_eq!(before.changes(&after), (vec!["API_TOKENS", "MAX_STREAMS"], vec!["PORT"]));
+    let shown = format!("{after:?}");
+    assert!(!shown.contains("sixteen"), "{shown}");
+}
+
+#[test]
+fn a_secret_that_is_of_no_use_is_not_repeated() {
+    assert_eq!(
+        error_of(&[], &[], &[("API_TOKENS", "hunter2")]),
+        "API_TOKENS in .env: its value is not tokens of 16 or more visible ASCII characters, with commas between"
+    );
 }
 
 #[test]

@@ -36,6 +36,10 @@ enum Range {
     Address,
     File,
     Streams,
+    Networks,
+    Origins,
+    /// What they are to be.
+    Secrets(&'static str),
     Filter,
     Anything,
 }
@@ -48,6 +52,11 @@ pub const SETTINGS: &[&Setting] = &[
     &PORT,
     &TLS_CERT,
     &TLS_KEY,
+    &API_TOKENS,
+    &STREAM_SECRET,
+    &STREAM_TOKEN_SECONDS,
+    &TRUSTED_PROXIES,
+    &CORS_ORIGINS,
     &CLEANUP_DELAY_SECONDS,
     &CLEANUP_INTERVAL_SECONDS,
     &KEEP_WARM,
@@ -61,11 +70,34 @@ pub const SETTINGS: &[&Setting] = &[
     &VIDEO_TIMEOUT_SECONDS,
     &CAMERA_GUARD,
     &MAX_STREAMS,
+    &MAX_VIEWERS,
+    &MAX_STREAM_VIEWERS,
+    &STARTS_PER_MINUTE,
+    &MAX_CONNECTIONS,
+    &MAX_ADDRESS_CONNECTIONS,
+    &MAX_REQUEST_BYTES,
+    &REQUEST_SECONDS,
+    &IDLE_SECONDS,
     &MAX_STREAM_BYTES,
     &MAX_TOTAL_BYTES,
     &LOG_LEVEL,
     &LOG_FORMAT,
+    &ENV_FILE,
     &STREAM_DIR,
+];
+
+/// Those that take effect when SIGHUP has them read again; the others wait for the next start.
+pub(super) const RELOADED: &[&Setting] = &[
+    &API_TOKENS,
+    &STREAM_SECRET,
+    &STREAM_TOKEN_SECONDS,
+    &TRUSTED_PROXIES,
+    &MAX_STREAMS,
+    &MAX_VIEWERS,
+    &MAX_STREAM_VIEWERS,
+    &STARTS_PER_MINUTE,
+    &MAX_CONNECTIONS,
+    &MAX_ADDRESS_CONNECTIONS,
 ];
 
 pub(super) const HOST: Setting = Setting {
@@ -102,6 +134,132 @@ pub(super) const TLS_KEY: Setting = Setting {
     default: "",
     doc: "Private key of the certificate, without a password",
     range: Range::File,
+};
+
+pub(super) const API_TOKENS: Setting = Setting {
+    name: "API_TOKENS",
+    flag: None,
+    unit: "tokens",
+    default: "",
+    doc: "Who may call the API: bearer tokens with commas between, of 16 characters or more. Without any, loopback and private addresses may",
+    range: Range::Secrets("tokens of 16 or more visible ASCII characters, with commas between"),
+};
+
+pub(super) const STREAM_SECRET: Setting = Setting {
+    name: "STREAM_SECRET",
+    flag: None,
+    unit: "secret",
+    default: "",
+    doc: "Viewers need a token signed with this, of 32 characters or more; several with commas between: the first signs, all are believed. Without any, whoever knows a stream's name may watch",
+    range: Range::Secrets("secrets of 32 or more characters, with commas between"),
+};
+
+pub(super) const STREAM_TOKEN_SECONDS: Setting = Setting {
+    name: "STREAM_TOKEN_SECONDS",
+    flag: Some("stream-token-seconds"),
+    unit: "seconds",
+    default: "21600",
+    doc: "How long a viewer's token lasts that a start hands out",
+    range: Range::Whole(10, 604_800),
+};
+
+pub(super) const TRUSTED_PROXIES: Setting = Setting {
+    name: "TRUSTED_PROXIES",
+    flag: Some("trusted-proxies"),
+    unit: "networks",
+    default: "127.0.0.0/8,::1",
+    doc: "Proxies whose X-Forwarded-For is believed, with commas between",
+    range: Range::Networks,
+};
+
+pub(super) const CORS_ORIGINS: Setting = Setting {
+    name: "CORS_ORIGINS",
+    flag: Some("cors-origins"),
+    unit: "origins",
+    default: "*",
+    doc: "Sites whose pages may play streams and have the player in a frame: * is all, else origins with commas between",
+    range: Range::Origins,
+};
+
+pub(super) const MAX_VIEWERS: Setting = Setting {
+    name: "MAX_VIEWERS",
+    flag: Some("max-viewers"),
+    unit: "viewers",
+    default: "10000",
+    doc: "Most viewers of all streams together; one more is refused with 503",
+    range: Range::Whole(1, 1_000_000),
+};
+
+pub(super) const MAX_STREAM_VIEWERS: Setting = Setting {
+    name: "MAX_STREAM_VIEWERS",
+    flag: Some("max-stream-viewers"),
+    unit: "viewers",
+    default: "2000",
+    doc: "Most viewers of one stream",
+    range: Range::Whole(1, 1_000_000),
+};
+
+pub(super) const STARTS_PER_MINUTE: Setting = Setting {
+    name: "STARTS_PER_MINUTE",
+    flag: Some("starts-per-minute"),
+    unit: "starts",
+    default: "1200",
+    doc: "Starts a minute of one caller, all of them at once if need be; more are refused with 429",
+    range: Range::Whole(1, 1_000_000),
+};
+
+pub(super) const MAX_CONNECTIONS: Setting = Setting {
+    name: "MAX_CONNECTIONS",
+    flag: Some("max-connections"),
+    unit: "connections",
+    default: "20000",
+    doc: "Most connections of clients. Above a quarter of it, those that wait longest with their first request give way",
+    range: Range::Whole(16, 1_000_000),
+};
+
+pub(super) const MAX_ADDRESS_CONNECTIONS: Setting = Setting {
+    name: "MAX_ADDRESS_CONNECTIONS",
+    flag: Some("max-address-connections"),
+    unit: "connections",
+    default: "1000",
+    doc: "Most connections from one address that is no trusted proxy",
+    range: Range::Whole(1, 1_000_000),
+};
+
+pub(super) const MAX_REQUEST_BYTES: Setting = Setting {
+    name: "MAX_REQUEST_BYTES",
+    flag: Some("max-request-bytes"),
+    unit: "bytes",
+    default: "65536",
+    doc: "Longest body of a request; a head has 128 KiB at most",
+    range: Range::Whole(1024, 1_048_576),
+};
+
+pub(super) const REQUEST_SECONDS: Setting = Setting {
+    name: "REQUEST_SECONDS",
+    flag: Some("request-seconds"),
+    unit: "seconds",
+    default: "10",
+    doc: "How long a client may take for its TLS handshake and its first request",
+    range: Range::Whole(1, 300),
+};
+
+pub(super) const IDLE_SECONDS: Setting = Setting {
+    name: "IDLE_SECONDS",
+    flag: Some("idle-seconds"),
+    unit: "seconds",
+    default: "75",
+    doc: "How long a connection is kept without a new request; a client that reads slowly has twice that",
+    range: Range::Whole(15, 3600),
+};
+
+pub(super) const ENV_FILE: Setting = Setting {
+    name: "ENV_FILE",
+    flag: Some("env-file"),
+    unit: "path",
+    default: ".env",
+    doc: "File with settings, read again at SIGHUP",
+    range: Range::Anything,
 };
 
 pub(super) const CLEANUP_DELAY_SECONDS: Setting = Setting {
@@ -277,6 +435,9 @@ impl Setting {
             }
             Range::OneOf(words) => words.join(" or "),
             Range::Address => "an IP address".to_owned(),
+            Range::Networks => "addresses or networks such as 10.0.0.0/8, with commas between".to_owned(),
+            Range::Origins => "* or origins such as https://example.org, with commas between".to_owned(),
+            Range::Secrets(what) => (*what).to_owned(),
             Range::Streams => "off, all or names of streams with commas between".to_owned(),
             Range::File => "a PEM file".to_owned(),
             Range::Filter => {
@@ -285,6 +446,11 @@ impl Setting {
             }
             Range::Anything => "any value".to_owned(),
         }
+    }
+
+    /// Whether its value is nobody's business.
+    pub(super) fn is_secret(&self) -> bool {
+        matches!(self.range, Range::Secrets(_))
     }
 
     pub(super) fn whole<T: TryFrom<u64>>(&self, text: &str) -> Option<T> {

@@ -32,6 +32,31 @@ fn part_path(run: RunId, number: MediaSequence, index: usize, container: Contain
     format!("{run}/part-{number}.{index}.{}", container.extension())
 }
 
+/// `text` with `query` at the end of every URI: those that are lines of their own, and those that are attributes (RFC 8216
+/// §4.1, §4.2).
+pub fn carrying(text: &str, query: &str) -> String {
+    const URI: &str = "URI=\"";
+    let mut carrying = String::with_capacity(text.len() + (query.len() + 1) * text.lines().count());
+    for line in text.lines() {
+        let end_of_uri = if line.starts_with('#') {
+            // No value of an attribute holds a quotation mark but those around it.
+            let begin = line.find(URI).map(|at| at + URI.len());
+            begin.and_then(|begin| Some(begin + line[begin..].find('"')?))
+        } else {
+            (!line.is_empty()).then_some(line.len())
+        };
+        let (uri, rest) = line.split_at(end_of_uri.unwrap_or(0));
+        carrying.push_str(uri);
+        if !uri.is_empty() {
+            carrying.push(if uri.contains('?') { '&' } else { '?' });
+            carrying.push_str(query);
+        }
+        carrying.push_str(rest);
+        carrying.push('\n');
+    }
+    carrying
+}
+
 /// The media playlist (RFC 8216 §4.3.2, §4.3.3; bis §4.4.3, §4.4.4, §4.4.5).
 pub fn media(snapshot: &Snapshot, form: Form) -> String {
     let settings = &snapshot.settings;

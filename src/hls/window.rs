@@ -256,6 +256,13 @@ impl Playlist {
         Self { plain: text.into(), gzip: OnceLock::new() }
     }
 
+    /// The same playlist for one viewer alone: what it lists is to be asked for with `query` as well.
+    #[must_use]
+    pub fn carrying(&self, query: &str) -> Self {
+        let text = std::str::from_utf8(&self.plain).unwrap_or_default();
+        Self { plain: super::playlist::carrying(text, query).into(), gzip: OnceLock::new() }
+    }
+
     /// Its text, compressed (RFC 1952): once for all who want it so.
     pub fn gzip(&self) -> &Bytes {
         self.gzip.get_or_init(|| {

@@ -6,9 +6,11 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::{IntoResponses, ToSchema};
 
+use crate::access::TokenError;
 use crate::ingest::IngestError;
-use crate::stream::{Ended, Registry, StartError, StreamId, Why};
+use crate::stream::{Ended, Registry, StartError, StreamId, TooManyViewers, Why};
 
 /// Whatever can go wrong between a client and camgate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +47,32 @@ pub enum ApiError {
     /// The path is right, the method is not.
     #[error("This path does not answer to this method.")]
     MethodNotAllowed,
+    /// The API wants a token.
+    #[error("The API wants one of API_TOKENS as \"Authorization: Bearer …\".")]
+    Unauthorized,
+    /// The API answers strangers by token alone.
+    #[error(
+        "Without API_TOKENS the API answers loopback and private addresses alone, and this request comes from elsewhere or \
+         through a proxy for someone elsewhere. Set API_TOKENS."
+    )]
+    NotPublic,
+    /// A page of someone else's had a browser ask.
+    #[error("A page of another site may not call the API through a browser. Set API_TOKENS, and send one.")]
+    CrossSite,
+    /// A viewer without a token, where one is wanted.
+    #[error(
+        "This stream wants a token: as ?token=…, as \"Authorization: Bearer …\" or as a cookie. /api/stream/start hands them out."
+    )]
+    TokenMissing,
+    /// A viewer whose token is of no use.
+    #[error("The token does not open this stream: {0}.")]
+    Token(#[from] TokenError),
+    /// One caller starts too much.
+    #[error("Too many starts from this address: STARTS_PER_MINUTE allows no more for {0} s.")]
+    TooManyStarts(u64),
+    /// As many watch as may.
+    #[error("{0}")]
+    TooManyViewers(TooManyViewers),
     /// A range outside of what there is.
     #[error("The range lies outside of the {0} bytes that there are.")]
     RangeNotSatisfiable(u64),
@@ -83,6 +111,21 @@ impl ApiError {
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
             }
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "Not authorised"),
+            Self::NotPublic => (StatusCode::FORBIDDEN, "api_not_public", "The API is not public"),
+            Self::CrossSite => (StatusCode::FORBIDDEN, "cross_site", "Asked by another site"),
+            Self::TokenMissing => (StatusCode::UNAUTHORIZED, "token_missing", "A token is wanted"),
+            Self::Token(TokenError::Invalid) => {
+                (StatusCode::UNAUTHORIZED, "token_invalid", "The token is not valid")
+            }
+            Self::Token(TokenError::Expired(_)) => {
+                (StatusCode::FORBIDDEN, "token_expired", "The token has ended")
+            }
+            Self::Token(_) => (StatusCode::FORBIDDEN, "token_refused", "The token is for something else"),
+            Self::TooManyStarts(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_starts", "Too many starts"),
+            Self::TooManyViewers(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "too_many_viewers", "Too many viewers")
+            }
             Self::RangeNotSatisfiable(_) => {
                 (StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", "Range not satisfiable")
             }
@@ -117,19 +160,91 @@ impl ApiError {
     }
 }
 
-#[derive(Serialize)]
-struct Problem<'a> {
+/// What went wrong (RFC 9457).
+#[derive(Serialize, ToSchema)]
+pub(super) struct Problem {
+    /// `urn:camgate:problem:` and the code.
     r#type: String,
-    title: &'a str,
+    /// The same for all problems of one code.
+    title: &'static str,
+    /// Of the answer.
     status: u16,
-    code: &'a str,
+    /// To branch on.
+    code: &'static str,
+    /// For a person who can act on it.
     detail: String,
+    /// The field that is wrong, where one is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'a str>,
+    field: Option<&'static str>,
+    /// What the camera answered, where it did (RFC 2326 §7.1.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     rtsp_status: Option<u16>,
+    /// Why the stream ended, where it ran lately.
     #[serde(skip_serializing_if = "Option::is_none")]
-    ended: Option<&'a str>,
+    ended: Option<&'static str>,
+}
+
+/// What the API may answer whoever calls it.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "told in the OpenAPI document; the answers are made from ApiError")]
+pub(super) enum CallerProblems {
+    /// No token, or none that is known.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(#[to_schema] Problem),
+    /// Not from here, or through someone else's page.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(#[to_schema] Problem),
+}
+
+/// What may be wrong with a request about a stream.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "told in the OpenAPI document; the answers are made from ApiError")]
+pub(super) enum StreamProblems {
+    /// A field is missing or wrong.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Invalid(#[to_schema] Problem),
+    /// No token, or none that is known.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(#[to_schema] Problem),
+    /// Not from here, or through someone else's page.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(#[to_schema] Problem),
+    /// It does not run.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(#[to_schema] Problem),
+}
+
+/// What may be in the way of a start.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "told in the OpenAPI document; the answers are made from ApiError")]
+pub(super) enum StartProblems {
+    /// A field is missing or wrong.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Invalid(#[to_schema] Problem),
+    /// No token, or none that is known.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(#[to_schema] Problem),
+    /// Not from here, or through someone else's page; or camgate may not connect there.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(#[to_schema] Problem),
+    /// Stopped meanwhile.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Stopped(#[to_schema] Problem),
+    /// The camera sends nothing that camgate plays.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Unsupported(#[to_schema] Problem),
+    /// Too many starts: see Retry-After.
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(#[to_schema] Problem),
+    /// The camera cannot be reached, or refuses.
+    #[response(status = 502, content_type = "application/problem+json")]
+    Camera(#[to_schema] Problem),
+    /// Not now: see Retry-After.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Busy(#[to_schema] Problem),
+    /// The camera does not answer in time.
+    #[response(status = 504, content_type = "application/problem+json")]
+    Timeout(#[to_schema] Problem),
 }
 
 impl IntoResponse for ApiError {
@@ -155,8 +270,24 @@ impl IntoResponse for ApiError {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        match self {
+            Self::TooManyStarts(seconds) => {
+                headers.insert(header::RETRY_AFTER, seconds.into());
+            }
+            // A viewer has to leave first: it is looked for those who are gone after 15 s.
+            Self::TooManyViewers(_) => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
+            }
+            _ if status == StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+            }
+            // RFC 6750 §3.
+            _ if status == StatusCode::UNAUTHORIZED => {
+                headers
+                    .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"camgate\""));
+            }
+            _ => {}
         }
         if let Self::RangeNotSatisfiable(length) = self {
             let range = HeaderValue::try_from(format!("bytes */{length}"));

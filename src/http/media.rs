@@ -3,7 +3,7 @@
 //! One function for each class of response owns its headers: `playlist_response` and `media_response`.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts, Path, RawQuery, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
@@ -21,7 +21,9 @@ use super::AppState;
 use super::body::ChunkBody;
 use super::directives::Directives;
 use super::error::ApiError;
+use super::gate::{self, Admission};
 use super::negotiate::accepts_gzip;
+use crate::access::Limits;
 use crate::hls::Form;
 use crate::hls::segment::{InitId, MediaSequence, RunId};
 use crate::hls::window::{Playlist, Snapshot};
@@ -29,6 +31,8 @@ use crate::stream::{Stream, StreamId};
 
 /// A request waits no longer for what is not there yet: players give up after ten seconds.
 const LONGEST_WAIT: Duration = Duration::from_secs(9);
+
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
 const PLAYLIST_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
 
@@ -58,11 +62,12 @@ async fn multivariant_playlist(
     State(state): State<AppState>,
     Names(id): Names<String>,
     peer: Peer,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let stream = watched(&state, &id, &peer, &headers)?;
+    let Watched { stream, token } = watched(&state, &id, &peer, query.as_deref(), &headers)?;
     let snapshot = first_snapshot(&state, &stream).await?;
-    Ok(playlist_response(snapshot.multivariant_playlist(), &headers))
+    Ok(playlist_response(snapshot.multivariant_playlist(), token.as_deref(), &headers))
 }
 
 async fn media_playlist(
@@ -73,10 +78,10 @@ async fn media_playlist(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let stream = watched(&state, &id, &peer, &headers)?;
+    let Watched { stream, token } = watched(&state, &id, &peer, query.as_deref(), &headers)?;
     if !state.low_latency.serves(version, &headers) {
         let snapshot = first_snapshot(&state, &stream).await?;
-        return Ok(playlist_response(snapshot.media_playlist(Form::Plain), &headers));
+        return Ok(playlist_response(snapshot.media_playlist(Form::Plain), token.as_deref(), &headers));
     }
     let directives = Directives::read(query.as_deref().unwrap_or_default())?;
     let mut snapshot = first_snapshot(&state, &stream).await?;
@@ -88,16 +93,17 @@ async fn media_playlist(
         }
     }
     let form = if directives.skip { Form::Delta } else { Form::LowLatency };
-    Ok(playlist_response(snapshot.media_playlist(form), &headers))
+    Ok(playlist_response(snapshot.media_playlist(form), token.as_deref(), &headers))
 }
 
 async fn media(
     State(state): State<AppState>,
     Names((id, run, file)): Names<(String, String, String)>,
     peer: Peer,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let stream = watched(&state, &id, &peer, &headers)?;
+    let Watched { stream, .. } = watched(&state, &id, &peer, query.as_deref(), &headers)?;
     if run.parse::<RunId>() != Ok(stream.run()) {
         return Err(ApiError::MediaNotFound);
     }
@@ -110,8 +116,15 @@ async fn media(
         snapshot = waiting.await?.ok_or(ApiError::MediaNotFound)?;
     }
     let (media_type, chunks) = find(&snapshot, file, extension).ok_or(ApiError::MediaNotFound)?;
-    media_response(media_type, chunks, &headers)
+    let keep = if state.access.get().stream_secrets.is_empty() { FOR_ALL } else { FOR_THIS_VIEWER };
+    media_response(media_type, keep, chunks, &headers)
 }
+
+/// Media never changes: its URL holds the run and the number.
+const FOR_ALL: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+/// A cache in between would go on handing it out when the viewer's token has ended.
+const FOR_THIS_VIEWER: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 
 /// Whether `file` is the part that the preload hint names (bis §4.4.5.3): it is waited for.
 fn is_hinted(snapshot: &Snapshot, file: File) -> bool {
@@ -140,20 +153,44 @@ async fn held(
     }
 }
 
-/// The stream that someone is watching now.
-fn watched(state: &AppState, id: &str, peer: &Peer, headers: &HeaderMap) -> Result<Arc<Stream>, ApiError> {
-    let id = StreamId::parse(id).map_err(|error| ApiError::invalid("indicator_id", error.to_string()))?;
-    let stream = state.registry.get(&id).ok_or_else(|| ApiError::no_stream(&state.registry, &id))?;
-    stream.viewed_by(fingerprint(peer, headers));
-    Ok(stream)
+/// A stream that someone watches now.
+struct Watched {
+    stream: Arc<Stream>,
+    /// The viewer's token, where playlists are to carry it on.
+    token: Option<String>,
 }
 
-/// Requests of one viewer look alike. An estimate: two players of one kind behind one address count as one.
-fn fingerprint(ConnectInfo(peer): &Peer, headers: &HeaderMap) -> u64 {
+/// Lets a viewer in.
+fn watched(
+    state: &AppState,
+    id: &str,
+    ConnectInfo(peer): &Peer,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Watched, ApiError> {
+    let id = StreamId::parse(id).map_err(|error| ApiError::invalid("indicator_id", error.to_string()))?;
+    let access = state.access.get();
+    let caller = gate::caller(&access, peer.ip(), headers);
+    // Before it is looked for: who may not watch a stream is not told whether there is one.
+    let Admission { claims, carried } = gate::viewer(&access, &id, caller, query, headers)?;
+    let stream = state.registry.get(&id).ok_or_else(|| ApiError::no_stream(&state.registry, &id))?;
+    let viewer = claims.and_then(|claims| claims.viewer);
+    let fingerprint = fingerprint(caller, viewer.as_deref(), headers);
+    let Limits { stream_viewers, viewers, .. } = access.limits;
+    state.registry.admit(&stream, fingerprint, stream_viewers, viewers).map_err(ApiError::TooManyViewers)?;
+    Ok(Watched { stream, token: carried })
+}
+
+/// Requests of one viewer look alike. An estimate, where no token names the viewer: two players of one kind behind one
+/// address count as one.
+fn fingerprint(caller: IpAddr, viewer: Option<&str>, headers: &HeaderMap) -> u64 {
     let mut hasher = DefaultHasher::new();
-    peer.ip().hash(&mut hasher);
-    for name in [HeaderName::from_static("x-forwarded-for"), header::USER_AGENT] {
-        headers.get(name).map(HeaderValue::as_bytes).hash(&mut hasher);
+    match viewer {
+        Some(viewer) => viewer.hash(&mut hasher),
+        None => {
+            caller.hash(&mut hasher);
+            headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).hash(&mut hasher);
+        }
     }
     hasher.finish()
 }
@@ -213,23 +250,26 @@ fn find(snapshot: &Snapshot, file: File, extension: &str) -> Option<(&'static st
 }
 
 /// Playlists change: a cache must ask each time.
-fn playlist_response(playlist: &Playlist, request: &HeaderMap) -> Response {
+fn playlist_response(playlist: &Playlist, token: Option<&str>, request: &HeaderMap) -> Response {
     let gzip = accepts_gzip(request);
+    let own = token.map(|token| playlist.carrying(&format!("token={token}")));
+    let playlist = own.as_ref().unwrap_or(playlist);
     let body = if gzip { playlist.gzip() } else { &playlist.plain };
     let mut response = body.clone().into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, PLAYLIST_TYPE);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     if gzip {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     response
 }
 
-/// Media never changes: its URL holds the run and the number.
 fn media_response(
     media_type: &'static str,
+    keep: HeaderValue,
     chunks: Vec<Bytes>,
     request: &HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -250,7 +290,8 @@ fn media_response(
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    headers.insert(header::CACHE_CONTROL, keep);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.extend(range.map(|range| (header::CONTENT_RANGE, range)));
     Ok(response)
@@ -286,6 +327,7 @@ fn requested_range(request: &HeaderMap, length: u64) -> Range {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderName;
 
     fn headers(name: HeaderName, value: &'static str) -> HeaderMap {
         HeaderMap::from_iter([(name, HeaderValue::from_static(value))])

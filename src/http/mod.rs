@@ -7,6 +7,7 @@
 //! GET      /api/stream/status?indicator_id=…              one stream
 //! GET      /api/streams                                   all of them
 //! GET      /api/health                                    is the gateway well
+//! GET      /api/openapi.json                              all of this for programs
 //!
 //! GET HEAD /streams/{id}/stream.m3u8                      multivariant playlist
 //! GET HEAD /streams/{id}/media.m3u8                       media playlist; ?_HLS_msn=…&_HLS_part=… waits for that part,
@@ -25,17 +26,22 @@ pub mod assets;
 pub mod body;
 pub mod directives;
 pub mod error;
+mod gate;
 pub mod media;
 mod negotiate;
+pub mod openapi;
 pub mod player;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::http::{HeaderName, Method, header};
-use tower_http::cors::{Any, CorsLayer};
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 pub use self::directives::LowLatency;
+use crate::access::Access;
+use crate::access::pace::Pace;
+use crate::live::Live;
 use crate::stream::Registry;
 
 /// What handlers need.
@@ -45,14 +51,36 @@ pub struct AppState {
     pub registry: Arc<Registry>,
     /// Who gets playlists of low latency.
     pub low_latency: LowLatency,
+    /// Who may do what.
+    pub access: Arc<Live<Access>>,
+    /// How often each caller has started streams lately.
+    pub starts: Arc<Mutex<Pace>>,
+    /// Whose pages may play, besides the gateway's own.
+    pub origins: Origins,
+    /// Longest body of a request.
+    pub request_bytes: usize,
+}
+
+/// Whose pages may play.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origins {
+    /// Everyone's.
+    Any,
+    /// Those of these origins (RFC 6454), `https://example.org`.
+    These(Vec<HeaderValue>),
 }
 
 /// All routes.
 pub fn router(state: AppState) -> Router {
+    let may_call = axum::middleware::from_fn_with_state(state.clone(), gate::api);
+    let cors = cors(&state.origins);
     Router::new()
-        .merge(api::router())
-        .merge(media::router().method_not_allowed_fallback(method_not_allowed).layer(cors()))
-        .merge(player::router())
+        .merge(api::router(state.request_bytes).route_layer(may_call))
+        .merge(api::health_router())
+        .merge(openapi::router())
+        .layer(axum::middleware::from_fn(gate::headers))
+        .merge(media::router().method_not_allowed_fallback(method_not_allowed).layer(cors))
+        .merge(player::router(&state.origins))
         .fallback(async || error::ApiError::NoSuchRoute)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state)
@@ -62,11 +90,15 @@ async fn method_not_allowed() -> error::ApiError {
     error::ApiError::MethodNotAllowed
 }
 
-/// Any page may play, without cookies: no credentials are allowed, so the wildcard is safe. Only the gateway's own
+/// Pages may play without cookies: no credentials are allowed, so the wildcard is safe. Only the gateway's own
 /// page may read what the API says: backends call it, not other people's pages.
-fn cors() -> CorsLayer {
+fn cors(origins: &Origins) -> CorsLayer {
+    let origins = match origins {
+        Origins::Any => AllowOrigin::any(),
+        Origins::These(origins) => AllowOrigin::list(origins.iter().cloned()),
+    };
     CorsLayer::new()
-        .allow_origin(Any)
+        .allow_origin(origins)
         .allow_methods([Method::GET, Method::HEAD])
         .allow_headers([header::AUTHORIZATION, header::RANGE])
         .expose_headers([

@@ -3,13 +3,13 @@
 
 use axum::Router;
 use axum::extract::Path;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 
-use super::assets;
 use super::negotiate::accepts_gzip;
+use super::{Origins, assets};
 
 /// The page loads files of ours only. `blob:`: Media Source Extensions attach to a video as one. `data:` images are the
 /// controls that some browsers draw into a video.
@@ -21,20 +21,47 @@ const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 const REVALIDATE: &str = "no-cache";
 
 /// The page's routes: `/`, `/player/{id}`, `/assets/{*file}` and `/favicon.svg`.
-pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
+///
+/// The player may stand in a frame of the pages that may play (`origins`); the page that starts and stops streams in none.
+pub fn router<S: Clone + Send + Sync + 'static>(origins: &Origins) -> Router<S> {
+    let (framed, unframed) = (policy(&frame_ancestors(origins)), policy("'none'"));
+    let (icon, assets) = (unframed.clone(), unframed.clone());
     Router::new()
-        .route("/", get(|headers: HeaderMap| async move { serve("index.html", &headers) }))
-        .route("/player/{id}", get(|headers: HeaderMap| async move { serve("player.html", &headers) }))
-        .route("/favicon.svg", get(|headers: HeaderMap| async move { serve("favicon.svg", &headers) }))
+        .route("/", get(move |headers: HeaderMap| async move { serve("index.html", unframed, &headers) }))
+        .route(
+            "/player/{id}",
+            get(move |headers: HeaderMap| async move { serve("player.html", framed, &headers) }),
+        )
+        .route(
+            "/favicon.svg",
+            get(move |headers: HeaderMap| async move { serve("favicon.svg", icon, &headers) }),
+        )
         .route(
             "/assets/{*file}",
-            get(|Path(file): Path<String>, headers: HeaderMap| async move {
-                serve(&format!("assets/{file}"), &headers)
+            get(move |Path(file): Path<String>, headers: HeaderMap| async move {
+                serve(&format!("assets/{file}"), assets, &headers)
             }),
         )
 }
 
-fn serve(path: &str, request: &HeaderMap) -> Response {
+/// Who may have the player in a frame (CSP 3 §6.4.2).
+fn frame_ancestors(origins: &Origins) -> String {
+    match origins {
+        Origins::Any => "*".into(),
+        Origins::These(origins) => {
+            let origins = origins.iter().filter_map(|origin| origin.to_str().ok());
+            std::iter::once("'self'").chain(origins).collect::<Vec<_>>().join(" ")
+        }
+    }
+}
+
+fn policy(ancestors: &str) -> HeaderValue {
+    let policy = format!("{CONTENT_SECURITY_POLICY}; frame-ancestors {ancestors}");
+    // Origins are header values themselves: what is put together of them is one.
+    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+}
+
+fn serve(path: &str, policy: HeaderValue, request: &HeaderMap) -> Response {
     let Some(asset) = assets::find(path) else {
         return (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, REVALIDATE)], "There is no such file.\n")
             .into_response();
@@ -48,17 +75,18 @@ fn serve(path: &str, request: &HeaderMap) -> Response {
         (header::CACHE_CONTROL, if asset.immutable { IMMUTABLE } else { REVALIDATE }),
         (header::VARY, "accept-encoding"),
         (header::ETAG, etag.as_str()),
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
     ];
-    if unchanged(request, &etag) {
-        return (StatusCode::NOT_MODIFIED, headers).into_response();
-    }
-    match gzip {
-        Some(body) => (headers, [(header::CONTENT_ENCODING, "gzip")], body).into_response(),
-        None => (headers, Bytes::from_static(asset.body)).into_response(),
-    }
+    let mut response = if unchanged(request, &etag) {
+        (StatusCode::NOT_MODIFIED, headers).into_response()
+    } else if let Some(body) = gzip {
+        (headers, [(header::CONTENT_ENCODING, "gzip")], body).into_response()
+    } else {
+        (headers, Bytes::from_static(asset.body)).into_response()
+    };
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
 }
 
 /// RFC 9110 §13.1.2: a list of tags, compared weakly.
@@ -83,7 +111,8 @@ mod tests {
         for (name, value) in headers {
             request = request.header(name, *value);
         }
-        let response = router::<()>().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let response =
+            router::<()>(&Origins::Any).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let (head, body) = response.into_parts();
         (head.status, head.headers, body.collect().await.unwrap().to_bytes())
     }

@@ -26,7 +26,8 @@ impl Bench {
             .route("/held", get(async move || held.notified().await))
             .route("/form", post(async |text: String| text));
         let (drain, end) = (CancellationToken::new(), CancellationToken::new());
-        Self { server: Server::new(app, None, Limits::default(), drain, end), release }
+        let access = Arc::new(Live::new(crate::config::Config::default().access));
+        Self { server: Server::new(app, None, Limits::default(), access, drain, end), release }
     }
 
     /// The client's end of a connection, and what resolves when the server has done with it.
@@ -34,7 +35,8 @@ impl Bench {
         let (ours, theirs) = tokio::io::duplex(1 << 16);
         let (server, began) = (self.server.clone(), Instant::now());
         let serving = tokio::spawn(async move {
-            server.connection(theirs, PEER, began + server.limits.first_request).await;
+            let place = server.place(PEER).unwrap();
+            server.connection(theirs, PEER, began + server.limits.first_request, &place).await;
             began.elapsed()
         });
         (ours, serving)

@@ -34,6 +34,7 @@ use crate::media::{AccessUnit, AudioSource, VideoTrack};
 pub use ended::{Ended, Why};
 pub use registry::{KeepWarm, Registry, StartError, Started, Wishes};
 pub use status::{State, Status};
+pub use viewers::TooManyViewers;
 use viewers::Viewers;
 
 /// A stream's name, chosen by whoever starts it: 1 to 64 of letters, digits, `-`, `_`, `.`, and not dots alone.
@@ -106,11 +107,16 @@ impl Stream {
         self.last_access.store(millis(clock::elapsed()), Ordering::Relaxed);
     }
 
-    /// The viewer whose requests look alike (`fingerprint`) asked for a playlist or media.
-    pub fn viewed_by(&self, fingerprint: u64) {
+    #[cfg(test)]
+    fn viewed_by(&self, fingerprint: u64) {
+        assert_eq!(self.admit(fingerprint, usize::MAX, usize::MAX), Ok(()));
+    }
+
+    fn admit(&self, fingerprint: u64, most: usize, most_of_all: usize) -> Result<(), TooManyViewers> {
+        lock(&self.viewers).seen(fingerprint, clock::elapsed(), most, most_of_all)?;
         self.touch();
         self.camera().attention.ask();
-        lock(&self.viewers).seen(fingerprint, clock::elapsed());
+        Ok(())
     }
 
     /// Time since someone last asked for it.

@@ -18,7 +18,7 @@ use super::ended::{Ended, EndedStreams, Why};
 use super::pacing::Pacing;
 use super::reaper::Seen;
 use super::threads::Threads;
-use super::viewers::Viewers;
+use super::viewers::{SWEEP_EVERY, TooManyViewers, Viewers};
 use super::{Output, Stream, StreamId, lock, millis};
 use crate::clock;
 use crate::hls::{self, Packager, RunId};
@@ -108,6 +108,11 @@ pub struct Registry {
     threads: Threads,
     /// Above every media sequence number of every stream so far.
     next_sequence: AtomicU64,
+    /// Viewers of all streams, and when those who are gone were last forgotten, in milliseconds.
+    viewers: Arc<AtomicUsize>,
+    swept: AtomicU64,
+    /// How many streams may run.
+    max_streams: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -137,7 +142,7 @@ impl Registry {
     }
 
     fn on(threads: Threads, settings: Settings, connector: Arc<dyn Connector>) -> Arc<Self> {
-        let Settings { start_timeout, video_timeout, .. } = settings;
+        let Settings { start_timeout, video_timeout, max_streams, .. } = settings;
         Arc::new(Self {
             settings,
             surroundings: Arc::new(Surroundings {
@@ -150,6 +155,9 @@ impl Registry {
             tasks: TaskTracker::new(),
             threads,
             next_sequence: AtomicU64::new(0),
+            viewers: Arc::default(),
+            swept: AtomicU64::new(0),
+            max_streams: AtomicUsize::new(max_streams),
         })
     }
 
@@ -197,6 +205,7 @@ impl Registry {
         source: &SourceUrl,
         wishes: Wishes,
     ) -> Result<Pending, StartError> {
+        let max_streams = self.max_streams.load(Ordering::Relaxed);
         let mut tables = lock(&self.tables);
         if tables.draining {
             return Err(StartError::ShuttingDown);
@@ -218,8 +227,8 @@ impl Registry {
                 return Ok(Pending { stream, camera, outcome });
             }
             // A stream has one camera, or two while it moves: more moves than that are a client gone wild.
-            if tables.cameras.len() >= 2 * self.settings.max_streams && !tables.cameras.contains_key(source) {
-                return Err(StartError::TooManyStreams(self.settings.max_streams));
+            if tables.cameras.len() >= 2 * max_streams && !tables.cameras.contains_key(source) {
+                return Err(StartError::TooManyStreams(max_streams));
             }
             let next = self.camera(&mut tables, source);
             if camera.progress().first.is_none() {
@@ -230,8 +239,8 @@ impl Registry {
             next.expect();
             return Ok(Pending { stream, camera: next, outcome: Started::Moved });
         }
-        if tables.streams.len() >= self.settings.max_streams {
-            return Err(StartError::TooManyStreams(self.settings.max_streams));
+        if tables.streams.len() >= max_streams {
+            return Err(StartError::TooManyStreams(max_streams));
         }
         let camera = self.camera(&mut tables, source);
         let stream = self.new_stream(id, &camera, wishes);
@@ -292,7 +301,7 @@ impl Registry {
             snapshots,
             started: now,
             last_access: AtomicU64::new(millis(now)),
-            viewers: Mutex::new(Viewers::default()),
+            viewers: Mutex::new(Viewers::among(self.viewers.clone())),
             bytes,
             audio: AtomicBool::new(audio),
             warm: AtomicBool::new(warm),
@@ -372,6 +381,47 @@ impl Registry {
     /// The stream of that name.
     pub fn get(&self, id: &StreamId) -> Option<Arc<Stream>> {
         lock(&self.tables).streams.get(id).cloned()
+    }
+
+    /// The viewer whose requests look alike (`fingerprint`) asks for something of `stream`, which `most` may watch, and
+    /// `most_of_all` all of them together.
+    ///
+    /// # Errors
+    /// When as many watch, and this is none of them.
+    pub fn admit(
+        &self,
+        stream: &Stream,
+        fingerprint: u64,
+        most: usize,
+        most_of_all: usize,
+    ) -> Result<(), TooManyViewers> {
+        let refused = match stream.admit(fingerprint, most, most_of_all) {
+            Err(TooManyViewers::OfAll(_)) if self.forgets_viewers() => {
+                stream.admit(fingerprint, most, most_of_all)
+            }
+            outcome => outcome,
+        };
+        refused.inspect_err(|error| tracing::debug!(stream = %stream.id, %error, "a viewer was refused"))
+    }
+
+    /// Forgets viewers of other streams who are gone: those of a stream that nobody asks for count until someone looks.
+    /// Not if that was done just now.
+    fn forgets_viewers(&self) -> bool {
+        let now = clock::elapsed();
+        let swept = Duration::from_millis(self.swept.load(Ordering::Relaxed));
+        if now.saturating_sub(swept) < SWEEP_EVERY {
+            return false;
+        }
+        self.swept.store(millis(now), Ordering::Relaxed);
+        self.list().iter().for_each(|stream| {
+            lock(&stream.viewers).count(now);
+        });
+        true
+    }
+
+    /// From now on so many streams may run; those that run go on.
+    pub fn set_max_streams(&self, most: usize) {
+        self.max_streams.store(most, Ordering::Relaxed);
     }
 
     /// How the stream of that name ended, if it did lately and does not run again.

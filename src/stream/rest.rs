@@ -36,15 +36,20 @@ impl Asked {
         Self { at: AtomicU64::new(millis(clock::elapsed())) }
     }
 
-    fn again(&self) {
-        self.at.store(millis(clock::elapsed()), Ordering::Release);
+    /// Someone asks; whether someone was watching before.
+    fn again(&self) -> bool {
+        let now = clock::elapsed();
+        is_lately(self.at.swap(millis(now), Ordering::AcqRel), now)
     }
 
     /// Whether someone is watching, as far as that can be known.
     pub(super) fn lately(&self) -> bool {
-        let at = Duration::from_millis(self.at.load(Ordering::Acquire));
-        clock::elapsed().saturating_sub(at) < WATCHED
+        is_lately(self.at.load(Ordering::Acquire), clock::elapsed())
     }
+}
+
+fn is_lately(at: u64, now: Duration) -> bool {
+    now.saturating_sub(Duration::from_millis(at)) < WATCHED
 }
 
 /// What the one who asks and the camera's task know of each other.
@@ -65,9 +70,12 @@ impl Attention {
 
     /// Someone asks for pictures.
     pub(super) fn ask(&self) {
-        self.asked.again();
         self.of_thread.again();
-        self.task.wake();
+        // While someone watches there is no rest to end; to wake a task on another thread for each request would cost more
+        // than to answer it.
+        if !self.asked.again() {
+            self.task.wake();
+        }
     }
 
     /// Whether someone watches; has `task` woken when someone begins to.

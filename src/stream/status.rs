@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Stream, lock};
 use crate::clock;
@@ -12,7 +13,7 @@ use crate::ingest::AudioOffer;
 use crate::media::AudioTrack;
 
 /// How a stream's camera is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// No picture yet.
@@ -25,7 +26,7 @@ pub enum State {
 }
 
 /// A stream at one instant, as the API tells it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Status {
     /// Its name.
     pub indicator_id: String,
@@ -74,7 +75,7 @@ pub struct Status {
 }
 
 /// The audio of a stream.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct AudioStatus {
     /// Usual name of what players get.
     pub codec: &'static str,

@@ -11,6 +11,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod access;
 mod broken_audio;
 mod command_line;
 mod connections;

@@ -1,9 +1,8 @@
 //! Which cameras get a guard. Pure: an address is judged as the link has it, and no name is looked up.
 
-use std::net::IpAddr;
-
 use super::host;
 use crate::ingest::SourceUrl;
+use crate::net::is_private;
 
 /// Which cameras are connected to through a guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,19 +26,6 @@ impl Policy {
             Self::On => true,
             Self::Off => false,
         }
-    }
-}
-
-/// Whether `address` is on this machine or on a network that is one's own: loopback, RFC 1918, RFC 4193, link-local
-/// (RFC 3927, RFC 4291 §2.5.6), and shared between a provider and its customers (RFC 6598).
-fn is_private(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [first, second, ..] = v4.octets();
-            let is_shared = first == 100 && second & 0b1100_0000 == 64;
-            v4.is_loopback() || v4.is_private() || v4.is_link_local() || is_shared
-        }
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
     }
 }
 
