@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 
+use camgate::http::openapi;
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -148,15 +149,19 @@ async fn every_example_runs_and_prints_what_the_page_says() {
 }
 
 #[test]
-fn every_path_of_the_api_and_every_code_is_in_the_page() {
-    let api = include_str!("../src/http/api.rs");
-    let paths: Vec<_> = quoted(api).filter(|text| text.starts_with("/api/")).collect();
-    assert!(paths.len() >= 5, "{paths:?}");
+fn every_path_field_and_code_is_in_the_page() {
+    let document: Value = serde_json::from_str(&openapi::document()).unwrap();
+    let paths = document["paths"].as_object().unwrap().keys().cloned();
+    let schemas = document["components"]["schemas"].as_object().unwrap().values();
+    let fields = schemas.filter_map(|schema| schema["properties"].as_object()).flat_map(|fields| fields.keys());
+    let fields: Vec<_> = fields.map(|name| format!("`{name}`")).collect();
+    assert!(fields.len() > 30, "{fields:?}");
     // A status stands before its code.
     let errors = include_str!("../src/http/error.rs");
-    let codes: Vec<_> = errors.split("StatusCode::").filter_map(|rest| quoted(rest).next()).filter(is_code).collect();
-    assert!(codes.len() >= 16 && codes.contains(&"invalid_request"), "{codes:?}");
-    let missing: Vec<_> = paths.iter().chain(&codes).filter(|text| !PAGE.contains(**text)).collect();
+    let codes = errors.split("StatusCode::").filter_map(|rest| quoted(rest).next()).filter(is_code);
+    let codes: Vec<_> = codes.map(|code| format!("`{code}`")).collect();
+    assert!(codes.len() >= 16 && codes.contains(&"`invalid_request`".to_owned()), "{codes:?}");
+    let missing: Vec<_> = paths.chain(fields).chain(codes).filter(|text| !PAGE.contains(text.as_str())).collect();
     assert!(missing.is_empty(), "docs/api.md does not tell of {missing:?}");
 }
 

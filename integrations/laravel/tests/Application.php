@@ -66,6 +66,7 @@ final class Application
                     \Illuminate\Filesystem\FilesystemServiceProvider::class,
                     \Illuminate\Foundation\Providers\ConsoleSupportServiceProvider::class,
                     \Illuminate\Foundation\Providers\FoundationServiceProvider::class,
+                    \Illuminate\Hashing\HashServiceProvider::class,
                     \Illuminate\Queue\QueueServiceProvider::class,
                     \Illuminate\Session\SessionServiceProvider::class,
                     \Illuminate\View\ViewServiceProvider::class,
@@ -88,7 +89,15 @@ final class Application
                 'channels' => ['single' => ['driver' => 'single', 'path' => $base.'/storage/laravel.log']],
             ],
             'queue' => ['default' => 'sync', 'connections' => ['sync' => ['driver' => 'sync']]],
-            'session' => ['driver' => 'array', 'lifetime' => 120, 'cookie' => 'session', 'lottery' => [0, 1]],
+            'session' => [
+                'driver' => 'array',
+                'lifetime' => 120,
+                'lottery' => [0, 1],
+                'cookie' => 'session',
+                'path' => '/',
+                'domain' => null,
+                'secure' => null,
+            ],
             'view' => ['paths' => [$base.'/resources/views'], 'compiled' => $base.'/storage/framework/views'],
         ];
     }

@@ -6,6 +6,7 @@ use Camgate\Models\Camera;
 use Illuminate\Auth\GenericUser;
 use Illuminate\Auth\Middleware\Authenticate;
 use Illuminate\Routing\Middleware\SubstituteBindings;
+use Illuminate\Support\Facades\Artisan;
 use Illuminate\Support\Facades\DB;
 use Illuminate\Support\Facades\Http;
 
@@ -15,9 +16,9 @@ final class CamerasTest extends GatewayTestCase
     protected function setUp(): void
     {
         parent::setUp();
-        $this->artisan('vendor:publish', ['--tag' => 'camgate-migrations', '--force' => true])->run();
-        $this->artisan('vendor:publish', ['--tag' => 'camgate-routes', '--force' => true])->run();
-        $this->artisan('migrate', ['--force' => true])->run();
+        Artisan::call('vendor:publish', ['--tag' => 'camgate-migrations', '--force' => true]);
+        Artisan::call('vendor:publish', ['--tag' => 'camgate-routes', '--force' => true]);
+        Artisan::call('migrate', ['--force' => true]);
         $this->app['router']->middlewareGroup('web', [SubstituteBindings::class]);
         $this->app['router']->aliasMiddleware('auth', Authenticate::class);
         require base_path('routes/camgate.php');
