@@ -20,6 +20,8 @@ need_command ffmpeg ffmpeg
 need_command ffprobe ffmpeg
 need_command chromium chromium
 need_command python3 python3
+# schemathesis is installed into a folder of its own.
+need_package python3-venv
 # Vite and the tests of the page need Node 18, which is what Debian 12 has.
 node_major=$(node --version 2>/dev/null | sed -n 's/^v\([0-9]*\).*/\1/p' || true)
 if [ "${node_major:-0}" -lt 18 ]; then missing+=(nodejs npm); fi

@@ -265,7 +265,18 @@ fn values_just_outside_their_range_are_refused() {
         ("START_TIMEOUT_SECONDS", ["0", "61"]),
         ("VIDEO_TIMEOUT_SECONDS", ["1", "301"]),
         ("CAMERA_GUARD", ["yes", "ON"]),
+        ("STREAM_TOKEN_SECONDS", ["9", "604801"]),
+        ("TRUSTED_PROXIES", ["10.0.0.1/8", "proxy"]),
+        ("CORS_ORIGINS", ["https://a.example/", "null"]),
         ("MAX_STREAMS", ["0", "100001"]),
+        ("MAX_VIEWERS", ["0", "1000001"]),
+        ("MAX_STREAM_VIEWERS", ["0", "1000001"]),
+        ("STARTS_PER_MINUTE", ["0", "1000001"]),
+        ("MAX_CONNECTIONS", ["15", "1000001"]),
+        ("MAX_ADDRESS_CONNECTIONS", ["0", "1000001"]),
+        ("MAX_REQUEST_BYTES", ["1023", "1048577"]),
+        ("REQUEST_SECONDS", ["0", "301"]),
+        ("IDLE_SECONDS", ["14", "3601"]),
         ("MAX_STREAM_BYTES", ["4194303", "3M"]),
         ("MAX_STREAM_BYTES", ["64MB", "MiB"]),
         ("MAX_TOTAL_BYTES", ["1", "99999999999G"]),
@@ -281,8 +292,8 @@ fn values_just_outside_their_range_are_refused() {
         }
     }
     let tested: Vec<_> = outside.iter().map(|(name, _)| *name).collect();
-    // Any text may be a path.
-    let any = ["STREAM_DIR", "TLS_CERT", "TLS_KEY"];
+    // Any text may be a path; a secret is not repeated.
+    let any = ["STREAM_DIR", "TLS_CERT", "TLS_KEY", "ENV_FILE", "API_TOKENS", "STREAM_SECRET"];
     for setting in SETTINGS.iter().filter(|setting| !any.contains(&setting.name)) {
         assert!(tested.contains(&setting.name), "{} has no bad value here", setting.name);
     }

@@ -220,11 +220,19 @@ impl Asked<'_> {
 const MARK: &str = "S3cret";
 
 async fn ask(registry: &Arc<Registry>, asked: Vec<Asked<'_>>) {
+    let access = Arc::new(camgate::live::Live::new(camgate::config::Config::default().access));
     let mut secrets: Vec<String> = Vec::new();
     for asked in asked.iter().take(8) {
         let Some((request, secret)) = asked.request() else { continue };
         secrets.extend(secret);
-        let router = camgate::http::router(camgate::http::AppState { registry: registry.clone(), low_latency: LowLatency::Auto });
+        let router = camgate::http::router(camgate::http::AppState {
+            registry: registry.clone(),
+            low_latency: LowLatency::Auto,
+            access: access.clone(),
+            starts: Arc::default(),
+            origins: camgate::http::Origins::Any,
+            request_bytes: 64 << 10,
+        });
         let response = router.oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         assert_ne!(head.status, StatusCode::INTERNAL_SERVER_ERROR, "{asked:?}");

@@ -39,7 +39,10 @@ pub fn health_router() -> Router<AppState> {
 
 /// The operations below `/api`, for [`openapi`](super::openapi).
 #[derive(OpenApi)]
-#[openapi(paths(start_by_query, start_by_body, stop, status, streams, health))]
+#[openapi(
+    paths(start_by_query, start_by_body, stop, status, streams, health),
+    components(schemas(super::error::Problem))
+)]
 pub(super) struct Operations;
 
 /// Fields from the query, or from a body as JSON or form.
@@ -254,7 +257,7 @@ fn status_of(access: &Access, stream: &Stream) -> Status {
 /// Start a stream, or move it to another link. Answers when the camera has agreed to send.
 #[utoipa::path(
     get, path = "/api/stream/start", operation_id = "start_by_query", tag = "streams", security(("token" = []), ()),
-    params(StartFields), responses((status = 200, body = StartAnswer), StartProblems)
+    params(StartFields), responses((status = 200, body = StartAnswer, description = "It plays"), StartProblems)
 )]
 async fn start_by_query(
     state: State<AppState>,
@@ -272,7 +275,7 @@ async fn start_by_query(
         (StartFields = "application/json"),
         (StartFields = "application/x-www-form-urlencoded"),
     )),
-    responses((status = 200, body = StartAnswer), StartProblems)
+    responses((status = 200, body = StartAnswer, description = "It plays"), StartProblems)
 )]
 async fn start_by_body(
     state: State<AppState>,
@@ -343,7 +346,7 @@ pub(super) struct StopAnswer {
 #[utoipa::path(
     post, path = "/api/stream/stop", tag = "streams", security(("token" = []), ()),
     request_body(content((IdField = "application/json"), (IdField = "application/x-www-form-urlencoded"))),
-    responses((status = 200, body = StopAnswer), StreamProblems)
+    responses((status = 200, body = StopAnswer, description = "It has ended"), StreamProblems)
 )]
 async fn stop(
     State(state): State<AppState>,
@@ -359,7 +362,7 @@ async fn stop(
 /// One stream, in full.
 #[utoipa::path(
     get, path = "/api/stream/status", tag = "streams", security(("token" = []), ()),
-    params(IdField), responses((status = 200, body = Status), StreamProblems)
+    params(IdField), responses((status = 200, body = Status, description = "The stream now"), StreamProblems)
 )]
 async fn status(
     State(state): State<AppState>,
@@ -380,7 +383,7 @@ pub(super) struct Streams {
 /// All streams, in full.
 #[utoipa::path(
     get, path = "/api/streams", tag = "streams", security(("token" = []), ()),
-    responses((status = 200, body = Streams), CallerProblems)
+    responses((status = 200, body = Streams, description = "Those that run"), CallerProblems)
 )]
 async fn streams(State(state): State<AppState>) -> Json<Streams> {
     let access = state.access.get();
@@ -401,7 +404,7 @@ pub(super) struct Health {
 }
 
 /// Is the gateway well. Open to all.
-#[utoipa::path(get, path = "/api/health", tag = "gateway", responses((status = 200, body = Health)))]
+#[utoipa::path(get, path = "/api/health", tag = "gateway", responses((status = 200, body = Health, description = "It is")))]
 async fn health(State(state): State<AppState>) -> Json<Health> {
     Json(Health {
         status: "healthy",

@@ -190,10 +190,10 @@ pub(super) struct Problem {
 pub(super) enum CallerProblems {
     /// No token, or none that is known.
     #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(#[to_schema] Problem),
+    Unauthorized(Problem),
     /// Not from here, or through someone else's page.
     #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(#[to_schema] Problem),
+    Forbidden(Problem),
 }
 
 /// What may be wrong with a request about a stream.
@@ -202,16 +202,16 @@ pub(super) enum CallerProblems {
 pub(super) enum StreamProblems {
     /// A field is missing or wrong.
     #[response(status = 400, content_type = "application/problem+json")]
-    Invalid(#[to_schema] Problem),
+    Invalid(Problem),
     /// No token, or none that is known.
     #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(#[to_schema] Problem),
+    Unauthorized(Problem),
     /// Not from here, or through someone else's page.
     #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(#[to_schema] Problem),
+    Forbidden(Problem),
     /// It does not run.
     #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(#[to_schema] Problem),
+    NotFound(Problem),
 }
 
 /// What may be in the way of a start.
@@ -220,31 +220,31 @@ pub(super) enum StreamProblems {
 pub(super) enum StartProblems {
     /// A field is missing or wrong.
     #[response(status = 400, content_type = "application/problem+json")]
-    Invalid(#[to_schema] Problem),
+    Invalid(Problem),
     /// No token, or none that is known.
     #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(#[to_schema] Problem),
+    Unauthorized(Problem),
     /// Not from here, or through someone else's page; or camgate may not connect there.
     #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(#[to_schema] Problem),
+    Forbidden(Problem),
     /// Stopped meanwhile.
     #[response(status = 409, content_type = "application/problem+json")]
-    Stopped(#[to_schema] Problem),
+    Stopped(Problem),
     /// The camera sends nothing that camgate plays.
     #[response(status = 422, content_type = "application/problem+json")]
-    Unsupported(#[to_schema] Problem),
+    Unsupported(Problem),
     /// Too many starts: see Retry-After.
     #[response(status = 429, content_type = "application/problem+json")]
-    TooMany(#[to_schema] Problem),
+    TooMany(Problem),
     /// The camera cannot be reached, or refuses.
     #[response(status = 502, content_type = "application/problem+json")]
-    Camera(#[to_schema] Problem),
+    Camera(Problem),
     /// Not now: see Retry-After.
     #[response(status = 503, content_type = "application/problem+json")]
-    Busy(#[to_schema] Problem),
+    Busy(Problem),
     /// The camera does not answer in time.
     #[response(status = 504, content_type = "application/problem+json")]
-    Timeout(#[to_schema] Problem),
+    Timeout(Problem),
 }
 
 impl IntoResponse for ApiError {

@@ -23,13 +23,20 @@ const COOKIE: &str = "camgate_token";
 /// Lets those through who may call the API.
 pub(super) async fn api(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    match may_call(&state.access.get(), peer, request.headers()) {
+    let host = request.uri().authority().map(|authority| authority.as_str());
+    let host = host.or_else(|| text(request.headers(), &header::HOST));
+    match may_call(&state.access.get(), peer, host, request.headers()) {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),
     }
 }
 
-fn may_call(access: &Access, peer: Option<IpAddr>, headers: &HeaderMap) -> Result<(), ApiError> {
+fn may_call(
+    access: &Access,
+    peer: Option<IpAddr>,
+    host: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<(), ApiError> {
     if !access.api_tokens.is_empty() {
         let has = bearer(headers).is_some_and(|token| access.api_tokens.has(token));
         return if has { Ok(()) } else { Err(ApiError::Unauthorized) };
@@ -38,10 +45,25 @@ fn may_call(access: &Access, peer: Option<IpAddr>, headers: &HeaderMap) -> Resul
         return Err(ApiError::NotPublic);
     }
     // A browser on the operator's network is near, and so is a link in a stranger's page that it follows.
-    if headers.get(FETCH_SITE).is_some_and(|site| site == "cross-site") {
-        return Err(ApiError::CrossSite);
+    if is_cross_site(host, headers) { Err(ApiError::CrossSite) } else { Ok(()) }
+}
+
+/// Whether a browser asks for a page of another site. Browsers say so themselves over TLS and on loopback (Fetch Metadata §2); else
+/// they mostly tell where the page is from.
+fn is_cross_site(host: Option<&str>, headers: &HeaderMap) -> bool {
+    if let Some(site) = headers.get(FETCH_SITE) {
+        return site == "cross-site";
     }
-    Ok(())
+    let pages = [header::ORIGIN, header::REFERER];
+    let mut pages = pages.iter().filter_map(|name| text(headers, name));
+    pages.any(|page| {
+        let authority = page.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
+        authority.is_none() || authority != host
+    })
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// The address of whoever asks.

@@ -50,8 +50,8 @@ async fn the_directory_of_older_deployments_is_answered_with_one_warning() {
     process.terminate().await;
     let (status, _, stderr) = process.ended().await;
     assert!(status.success());
-    let warnings: Vec<_> = stderr.lines().filter(|line| line.contains("WARN")).collect();
-    assert!(warnings.len() == 1 && warnings[0].contains("STREAM_DIR"), "{stderr}");
+    let warnings: Vec<_> = stderr.lines().filter(|line| line.contains("STREAM_DIR")).collect();
+    assert!(warnings.len() == 1 && warnings[0].contains("WARN"), "{stderr}");
 }
 
 #[tokio::test]

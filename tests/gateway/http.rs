@@ -141,7 +141,7 @@ async fn a_page_from_elsewhere_may_not_read_what_the_api_says() {
     let origin = ("origin", "https://page.example");
     for path in ["/api/streams", "/api/health", "/api/stream/status?indicator_id=1"] {
         let answer = gateway.get_with(path, &[origin]).await;
-        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, ""), "{path}");
+        assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
     }
     let preflight = [
         origin,

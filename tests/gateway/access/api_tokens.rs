@@ -79,11 +79,25 @@ async fn without_tokens_strangers_are_refused_however_they_come() {
 #[tokio::test]
 async fn without_tokens_a_link_in_a_strangers_page_starts_nothing() {
     let gateway = TestGateway::start().await;
-    for answer in ask(&gateway, &[("sec-fetch-site", "cross-site")]).await {
-        answer.problem(403, "cross_site");
+    for stranger in [
+        ("sec-fetch-site", "cross-site"),
+        ("origin", "https://page.example"),
+        ("origin", "null"),
+        ("referer", "http://page.example/a?b"),
+        ("referer", &format!("http://page.example/?http://{}", gateway.address)),
+    ] {
+        for answer in ask(&gateway, &[stranger]).await {
+            answer.problem(403, "cross_site");
+        }
     }
-    for own in ["same-origin", "none", "same-site"] {
-        assert_eq!(gateway.get_with("/api/streams", &[("sec-fetch-site", own)]).await.status, 200);
+    let own = format!("http://{}", gateway.address);
+    for near in [
+        &[("sec-fetch-site", "same-origin"), ("origin", "https://behind-a-proxy.example")][..],
+        &[("sec-fetch-site", "none")],
+        &[("sec-fetch-site", "same-site")],
+        &[("origin", &own), ("referer", &format!("{own}/player/1"))],
+    ] {
+        assert_eq!(gateway.get_with("/api/streams", near).await.status, 200, "{near:?}");
     }
 }
 

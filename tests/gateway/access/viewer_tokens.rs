@@ -49,7 +49,7 @@ async fn what_start_answers_plays_as_it_is_and_each_uri_of_its_playlists_does() 
         let playlist = gateway.get(&format!("/streams/1/{variant}{query}")).await;
         let playlist = assert_good(playlist.text());
         let media = media(&playlist);
-        assert!(media.len() > 3 && media.iter().all(|path| path.contains("?token=")), "{media:?}");
+        assert!(media.len() >= 3 && media.iter().all(|path| path.contains("?token=")), "{media:?}");
         for path in media {
             let answer = gateway.get(&path).await;
             assert_eq!(answer.status, 200, "{path}");
