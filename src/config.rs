@@ -64,6 +64,10 @@ pub struct Config {
     pub log_level: String,
     /// How it is logged.
     pub log_format: LogFormat,
+    /// Most streams of which each has metrics of its own.
+    pub metrics_streams: usize,
+    /// How long the gateway goes on once it is to end, without taking anything new.
+    pub drain: Duration,
     /// What the person should hear about their settings, one line each.
     pub warnings: Vec<String>,
 }
@@ -244,6 +248,8 @@ impl Config {
                 "json" => Some(LogFormat::Json),
                 _ => None,
             })?,
+            metrics_streams: sources.read(&s::METRICS_STREAMS, Setting::whole)?,
+            drain: sources.read(&s::DRAIN_SECONDS, Setting::seconds)?,
             warnings: stream_dir
                 .map(|given| format!("{} is ignored: media is held in memory, not on disk", given.name))
                 .into_iter()

@@ -103,7 +103,8 @@ impl Gateway {
         self.registry.clone()
     }
 
-    /// Serves until `shutdown`, then lets go of all cameras and all clients.
+    /// Serves until `shutdown`, goes on for as long as `DRAIN_SECONDS` says without taking anything new, then lets go of
+    /// all cameras and all clients.
     ///
     /// # Errors
     /// When a task of the server fails.
@@ -115,19 +116,33 @@ impl Gateway {
             config::LowLatency::Off => http::LowLatency::Off,
         };
         let max_bytes = usize::try_from(config.max_total_bytes).unwrap_or(usize::MAX);
+        let close = CancellationToken::new();
+        // However this ends, so do they.
+        let _closes = close.clone().drop_guard();
         let reaping = reaper::run(registry.clone(), config.cleanup_delay, config.cleanup_interval, max_bytes);
-        tokio::spawn(shutdown.clone().run_until_cancelled_owned(reaping));
+        tokio::spawn(close.clone().run_until_cancelled_owned(reaping));
         if let Some(certificates) = certificates.clone() {
             let looking = async move { certificates.keep_fresh().await };
-            tokio::spawn(shutdown.clone().run_until_cancelled_owned(looking));
+            tokio::spawn(close.clone().run_until_cancelled_owned(looking));
         }
 
-        let app = http::router(AppState { registry: registry.clone(), low_latency });
+        let metrics = http::metrics::Options {
+            streams: config.metrics_streams,
+            max_streams: config.max_streams,
+            max_total_bytes: config.max_total_bytes,
+        };
+        let app = http::router(AppState { registry: registry.clone(), low_latency, metrics });
         let end = CancellationToken::new();
-        let server = Server::new(app, certificates, Limits::default(), shutdown.clone(), end.clone());
+        let server = Server::new(app, certificates, Limits::default(), close.clone(), end.clone());
         let serving = tokio::spawn(server.run(listener));
 
         shutdown.cancelled().await;
+        registry.drain();
+        if !config.drain.is_zero() {
+            tracing::info!(seconds = config.drain.as_secs(), "draining: streams go on, none is started");
+            tokio::time::sleep(config.drain).await;
+        }
+        close.cancel();
         // Streams end first: requests that wait for one are answered then.
         if tokio::time::timeout(DRAIN, registry.shutdown()).await.is_err() {
             tracing::warn!("some cameras did not answer the end of their session");

@@ -30,6 +30,7 @@ pub mod config;
 pub mod gateway;
 pub mod live;
 pub mod logging;
+pub mod metrics;
 pub mod probe;
 pub mod serve;
 pub mod testcam;

@@ -21,15 +21,20 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("clock", &["media"]),
     // What a reload of the settings changes, for whoever reads it.
     ("live", &[]),
+    // What is counted as it happens, by whoever it happens to.
+    ("metrics", &[]),
     // It asks cameras for the audio alone that there is an encoder for.
     ("ingest", &["audio::Encoder", "media", "clock"]),
     // The kind of container is a setting of a stream; how it is written is the business of `hls`.
-    ("stream", &["ingest", "hls", "media", "mux::Container", "clock"]),
+    ("stream", &["ingest", "hls", "media", "mux::Container", "clock", "metrics"]),
     // Settings speak of streams by their names.
     ("config", &["stream::KeepWarm", "stream::StreamId"]),
     // Value types only: what happens to a stream goes through `stream`. A link comes in here, and why its camera
     // failed goes out.
-    ("http", &["stream", "hls", "media", "config", "clock", "ingest::SourceUrl", "ingest::IngestError"]),
+    (
+        "http",
+        &["stream", "hls", "media", "config", "clock", "ingest::SourceUrl", "ingest::IngestError", "metrics"],
+    ),
     // Connections, whatever is asked over them.
     ("serve", &["config::TlsFiles"]),
     // Stands alone, so that it is a witness and not an echo: it shares how NAL units are framed and parsed.

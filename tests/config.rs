@@ -58,6 +58,8 @@ fn with_nothing_set_every_setting_has_its_default() {
         camera_guard: CameraGuard::Auto,
         log_level: "info".to_owned(),
         log_format: LogFormat::Text,
+        metrics_streams: 1000,
+        drain: Duration::ZERO,
         warnings: vec![],
     };
     assert_eq!(config(&[], &[], &[]).unwrap(), expected);

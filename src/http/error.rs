@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::request_id::{self, RequestId};
 use crate::ingest::IngestError;
 use crate::stream::{Ended, Registry, StartError, StreamId, Why};
 
@@ -130,6 +131,8 @@ struct Problem<'a> {
     rtsp_status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<RequestId>,
 }
 
 impl IntoResponse for ApiError {
@@ -140,7 +143,7 @@ impl IntoResponse for ApiError {
             Self::Start(StartError::Camera(IngestError::Rejected { status, .. })) => Some(*status),
             _ => None,
         };
-        let ended = if let Self::StreamEnded(_, ended) = &self { Some(name(ended.why)) } else { None };
+        let ended = if let Self::StreamEnded(_, ended) = &self { Some(ended.why.name()) } else { None };
         let problem = Problem {
             r#type: format!("urn:camgate:problem:{code}"),
             title,
@@ -150,6 +153,7 @@ impl IntoResponse for ApiError {
             field,
             rtsp_status,
             ended,
+            request_id: request_id::current(),
         };
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
@@ -166,17 +170,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// Why a stream ended, for a program.
-fn name(why: Why) -> &'static str {
-    match why {
-        Why::Stopped => "stopped",
-        Why::Idle => "idle",
-        Why::Memory => "memory",
-        Why::Fault => "fault",
-    }
-}
-
-/// The same for a person.
+/// Why a stream ended, for a person.
 fn ended_in_words(id: &StreamId, Ended { why, ago }: Ended) -> String {
     let (what, because) = match why {
         Why::Stopped => ("stopped", ""),
@@ -194,4 +188,28 @@ fn ended_in_words(id: &StreamId, Ended { why, ago }: Ended) -> String {
 fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_start_has_one_code_for_clients_and_for_metrics() {
+        let seconds = std::time::Duration::from_secs(1);
+        let cameras = [
+            IngestError::Unreachable { address: String::new(), reason: String::new() },
+            IngestError::WrongCredentials,
+            IngestError::Rejected { step: crate::ingest::Step::Play, status: 404 },
+            IngestError::Timeout { step: crate::ingest::Step::Play, after: seconds },
+            IngestError::Busy(seconds),
+            IngestError::UnsupportedCodec { codecs: String::new() },
+            IngestError::Protocol(String::new()),
+            IngestError::Silent(seconds),
+        ];
+        let others = [StartError::TooManyStreams(1), StartError::ShuttingDown, StartError::Stopped];
+        for error in cameras.map(StartError::Camera).into_iter().chain(others) {
+            assert_eq!(ApiError::Start(error.clone()).kind().1, error.code(), "{error}");
+        }
+    }
 }

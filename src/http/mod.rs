@@ -8,6 +8,9 @@
 //! GET      /api/streams                                   all of them
 //! GET      /api/health                                    is the gateway well
 //!
+//! GET      /livez  /readyz                                does the process answer; may it be sent more
+//! GET      /metrics                                       for Prometheus
+//!
 //! GET HEAD /streams/{id}/stream.m3u8                      multivariant playlist
 //! GET HEAD /streams/{id}/media.m3u8                       media playlist; ?_HLS_msn=…&_HLS_part=… waits for that part,
 //!                                                         _HLS_skip=YES leaves out what is known
@@ -25,14 +28,19 @@ pub mod assets;
 pub mod body;
 pub mod directives;
 pub mod error;
+pub mod health;
 pub mod media;
+pub mod metrics;
 mod negotiate;
+mod observe;
 pub mod player;
+mod request_id;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderName, Method, header};
+use axum::middleware::from_fn_with_state;
 use tower_http::cors::{Any, CorsLayer};
 
 pub use self::directives::LowLatency;
@@ -45,16 +53,22 @@ pub struct AppState {
     pub registry: Arc<Registry>,
     /// Who gets playlists of low latency.
     pub low_latency: LowLatency,
+    /// What `/metrics` has to know of the settings.
+    pub metrics: metrics::Options,
 }
 
 /// All routes.
 pub fn router(state: AppState) -> Router {
     Router::new()
         .merge(api::router())
+        .merge(health::router())
+        .merge(metrics::router())
         .merge(media::router().method_not_allowed_fallback(method_not_allowed).layer(cors()))
         .merge(player::router())
         .fallback(async || error::ApiError::NoSuchRoute)
         .method_not_allowed_fallback(method_not_allowed)
+        // The outermost layer: what the others refuse is counted too.
+        .layer(from_fn_with_state(state.registry.metrics().clone(), observe::observe))
         .with_state(state)
 }
 
