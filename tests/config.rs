@@ -112,6 +112,8 @@ fn every_setting_reaches_its_field() {
             ("CAMERA_GUARD", "on"),
             ("LOG_LEVEL", "camgate=debug,retina=info"),
             ("LOG_FORMAT", "json"),
+            ("METRICS_STREAMS", "0"),
+            ("DRAIN_SECONDS", "30"),
         ],
         &[],
     )
@@ -141,6 +143,8 @@ fn every_setting_reaches_its_field() {
         camera_guard: CameraGuard::On,
         log_level: "camgate=debug,retina=info".to_owned(),
         log_format: LogFormat::Json,
+        metrics_streams: 0,
+        drain: Duration::from_secs(30),
         warnings: vec![],
     };
     assert_eq!(found, expected);

@@ -32,8 +32,9 @@ pub(super) async fn observe(
         Some(id) => named(id, is_api.then_some((method, route)), request, next).await,
     };
     let series = Series { method, route, status: response.status().as_u16() };
-    // All our bodies know how long they are. What a client does not stay for is counted, and HEAD has none.
-    metrics.requests.count(series, response.body().size_hint().exact().unwrap_or_default());
+    // All our bodies know how long they are: none has to be wrapped. That of a HEAD is taken off on its way out.
+    let sent = response.body().size_hint().exact().filter(|_| method != "HEAD");
+    metrics.requests.count(series, sent.unwrap_or_default());
     response
 }
 

@@ -21,9 +21,12 @@ struct Count {
     bytes: AtomicU64,
 }
 
+/// By method and status, then by route, which can be looked up as it is.
+type Counts = HashMap<(&'static str, u16), HashMap<Box<str>, Count>>;
+
 /// Counts of requests. To count one costs a shared lock and two atomics.
 #[derive(Debug, Default)]
-pub struct Requests(RwLock<HashMap<(&'static str, u16), HashMap<Box<str>, Count>>>);
+pub struct Requests(RwLock<Counts>);
 
 impl Requests {
     /// A request was answered with a body of so many bytes.

@@ -17,6 +17,9 @@ use crate::hls::window::playlists_rendered;
 use crate::metrics::Series;
 use crate::stream::{Registry, State, StreamId, Vitals};
 
+/// A metric of each stream: its name, what it means, and where it is found.
+type Told<T> = (&'static str, &'static str, fn(&Vitals) -> T);
+
 /// All that is read at a scrape.
 #[derive(Debug)]
 pub(super) struct Seen {
@@ -76,14 +79,14 @@ impl Seen {
     /// What concerns one stream each.
     fn each(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let told = &self.streams[..self.streams.len().min(self.options.streams)];
-        let gauges: [(&str, &str, fn(&Vitals) -> f64); 3] = [
+        let gauges: [Told<f64>; 3] = [
             ("stream_live", "1 while pictures arrive, else 0.", |vitals| {
                 if vitals.state == State::Live { 1.0 } else { 0.0 }
             }),
             (
-                "stream_bitrate_bits_per_second",
+                "stream_bitrate_bytes_per_second",
                 "Of the segments in the playlist: video, audio and container.",
-                |vitals| vitals.bit_rate,
+                |vitals| vitals.bit_rate / 8.0,
             ),
             (
                 "stream_last_frame_age_seconds",
@@ -98,7 +101,7 @@ impl Seen {
         many(to, "stream_viewers", "Viewers in the last 15 seconds, estimated.", viewers)?;
         let held = told.iter().map(|(id, now)| (stream(id), ConstGauge::new(now.held_bytes)));
         many(to, "stream_held_bytes", "Media held.", held)?;
-        let counters: [(&str, &str, fn(&Vitals) -> u64); 4] = [
+        let counters: [Told<u64>; 4] = [
             ("stream_frames", "Pictures that its camera has sent.", |vitals| vitals.pictures),
             ("stream_received_bytes", "Pictures and audio that its camera has sent.", |vitals| {
                 vitals.received_bytes
