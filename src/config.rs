@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 
+use crate::ingest::reach::{Entry, EntryError};
 use crate::stream::{KeepWarm, StreamId};
 
 pub use settings::{Setting, env_example, serve_args, settings_markdown};
@@ -60,6 +61,10 @@ pub struct Config {
     pub video_timeout: Duration,
     /// Which cameras are connected to through a guard.
     pub camera_guard: CameraGuard,
+    /// What alone may be pulled; all that is not refused, if it is empty.
+    pub source_allow: Vec<Entry>,
+    /// What may not be pulled.
+    pub source_deny: Vec<Entry>,
     /// What is logged: a filter that `tracing_subscriber::EnvFilter` takes.
     pub log_level: String,
     /// How it is logged.
@@ -238,6 +243,8 @@ impl Config {
                 "off" => Some(CameraGuard::Off),
                 _ => None,
             })?,
+            source_allow: sources.entries(&s::SOURCE_ALLOW)?,
+            source_deny: sources.entries(&s::SOURCE_DENY)?,
             log_level: sources.read(&s::LOG_LEVEL, Setting::filter)?,
             log_format: sources.read(&s::LOG_FORMAT, |_, text| match text {
                 "text" => Some(LogFormat::Text),
@@ -290,6 +297,19 @@ impl Sources<'_> {
             .find(setting)
             .unwrap_or_else(|| Given { name: setting.name.to_owned(), value: setting.default.to_owned() });
         parse(setting, &value).ok_or_else(|| ConfigError::Value { name, value, accepts: setting.accepts() })
+    }
+
+    /// A list of what may be pulled, or may not: the error names the entry that is wrong.
+    fn entries(&self, setting: &Setting) -> Result<Vec<Entry>, ConfigError> {
+        let Some(Given { name, value }) = self.find(setting) else { return Ok(Vec::new()) };
+        let entry = |text: &str| {
+            text.parse().map_err(|error: EntryError| ConfigError::Value {
+                name: name.clone(),
+                value: text.trim().to_owned(),
+                accepts: error.to_string(),
+            })
+        };
+        value.split(',').map(entry).collect()
     }
 
     fn tls(&self) -> Result<Option<TlsFiles>, ConfigError> {

@@ -12,7 +12,9 @@ use crate::config::{self, CameraGuard, Config, SegmentType};
 use crate::hls;
 use crate::http::{self, AppState};
 use crate::ingest::guard::Policy;
+use crate::ingest::reach::{Reach, Rules};
 use crate::ingest::rtsp::RtspConnector;
+use crate::live::Live;
 use crate::mux::Container;
 use crate::serve::tls::{Certificates, TlsError};
 use crate::serve::{Limits, Server};
@@ -43,6 +45,8 @@ pub struct Gateway {
     listener: TcpListener,
     certificates: Option<Arc<Certificates>>,
     registry: Arc<Registry>,
+    /// What may be pulled. A reload sets it, to [`Rules::with_entries`] of what it is.
+    source_rules: Arc<Live<Rules>>,
     config: Config,
 }
 
@@ -81,8 +85,13 @@ impl Gateway {
             CameraGuard::On => Policy::On,
             CameraGuard::Off => Policy::Off,
         };
-        let connector = Arc::new(RtspConnector::new(config.start_timeout, guard, config.audio));
-        Ok(Self { listener, certificates, registry: Registry::with_threads(settings, connector), config })
+        let port = listener.local_addr().map_or(address.port(), |local| local.port());
+        let rules = Rules::new(config.source_allow.clone(), config.source_deny.clone()).listening_on(port);
+        let source_rules = Arc::new(Live::new(rules));
+        let reach = Reach::new(source_rules.clone());
+        let connector = RtspConnector::new(config.start_timeout, reach, guard, config.audio);
+        let registry = Registry::with_threads(settings, Arc::new(connector));
+        Ok(Self { listener, certificates, registry, source_rules, config })
     }
 
     /// Where it listens.
@@ -103,12 +112,17 @@ impl Gateway {
         self.registry.clone()
     }
 
+    /// What may be pulled, for those who change it while the gateway runs: by [`Rules::with_entries`].
+    pub fn source_rules(&self) -> Arc<Live<Rules>> {
+        self.source_rules.clone()
+    }
+
     /// Serves until `shutdown`, then lets go of all cameras and all clients.
     ///
     /// # Errors
     /// When a task of the server fails.
     pub async fn run(self, shutdown: CancellationToken) -> io::Result<()> {
-        let Self { listener, certificates, registry, config } = self;
+        let Self { listener, certificates, registry, config, .. } = self;
         let low_latency = match config.low_latency {
             config::LowLatency::Auto => http::LowLatency::Auto,
             config::LowLatency::On => http::LowLatency::On,

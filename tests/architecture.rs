@@ -22,11 +22,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     // What a reload of the settings changes, for whoever reads it.
     ("live", &[]),
     // It asks cameras for the audio alone that there is an encoder for.
-    ("ingest", &["audio::Encoder", "media", "clock"]),
+    ("ingest", &["audio::Encoder", "media", "clock", "live"]),
     // The kind of container is a setting of a stream; how it is written is the business of `hls`.
     ("stream", &["ingest", "hls", "media", "mux::Container", "clock"]),
-    // Settings speak of streams by their names.
-    ("config", &["stream::KeepWarm", "stream::StreamId"]),
+    // Settings speak of streams by their names, and of what may be pulled.
+    (
+        "config",
+        &["stream::KeepWarm", "stream::StreamId", "ingest::reach::Entry", "ingest::reach::EntryError"],
+    ),
     // Value types only: what happens to a stream goes through `stream`. A link comes in here, and why its camera
     // failed goes out.
     ("http", &["stream", "hls", "media", "config", "clock", "ingest::SourceUrl", "ingest::IngestError"]),
@@ -37,7 +40,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Programs made of the parts.
     ("logging", &["config"]),
     ("probe", &["ingest", "hls::segment", "media", "clock"]),
-    ("gateway", &["config", "http", "serve", "stream", "ingest", "hls", "mux::Container"]),
+    ("gateway", &["config", "http", "serve", "stream", "ingest", "hls", "mux::Container", "live"]),
 ];
 
 /// Parts that only compute: no runtime, no sockets, no clock. Time is an argument, so tests need not wait.

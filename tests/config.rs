@@ -56,6 +56,8 @@ fn with_nothing_set_every_setting_has_its_default() {
         max_total_bytes: 2 << 30,
         video_timeout: Duration::from_secs(10),
         camera_guard: CameraGuard::Auto,
+        source_allow: vec![],
+        source_deny: vec![],
         log_level: "info".to_owned(),
         log_format: LogFormat::Text,
         warnings: vec![],
@@ -108,6 +110,8 @@ fn every_setting_reaches_its_field() {
             ("HLS_LOW_LATENCY", "on"),
             ("HLS_PART_TIME", "0.5"),
             ("CAMERA_GUARD", "on"),
+            ("SOURCE_ALLOW", "*.cams.example:554, 10.0.0.0/8"),
+            ("SOURCE_DENY", "[fd00::/8]:8000-9000"),
             ("LOG_LEVEL", "camgate=debug,retina=info"),
             ("LOG_FORMAT", "json"),
         ],
@@ -137,6 +141,8 @@ fn every_setting_reaches_its_field() {
         max_total_bytes: 8 << 20,
         video_timeout: Duration::from_secs(300),
         camera_guard: CameraGuard::On,
+        source_allow: ["*.cams.example:554", "10.0.0.0/8"].map(|text| text.parse().unwrap()).into(),
+        source_deny: vec!["[fd00::/8]:8000-9000".parse().unwrap()],
         log_level: "camgate=debug,retina=info".to_owned(),
         log_format: LogFormat::Json,
         warnings: vec![],
@@ -174,6 +180,8 @@ fn values_just_outside_their_range_are_refused() {
         ("START_TIMEOUT_SECONDS", ["0", "61"]),
         ("VIDEO_TIMEOUT_SECONDS", ["1", "301"]),
         ("CAMERA_GUARD", ["yes", "ON"]),
+        ("SOURCE_ALLOW", ["10.0.0.1/8", "cam:99999"]),
+        ("SOURCE_DENY", ["10.0.0", "a b"]),
         ("MAX_STREAMS", ["0", "100001"]),
         ("MAX_STREAM_BYTES", ["4194303", "3M"]),
         ("MAX_STREAM_BYTES", ["64MB", "MiB"]),
@@ -222,6 +230,20 @@ fn a_stream_may_not_hold_more_than_all_streams_together() {
         error_of(&["--max-stream-bytes", "33M"], &[small], &[]),
         r#"--max-stream-bytes: "33M" is not at most MAX_TOTAL_BYTES (33554432 bytes)"#
     );
+}
+
+#[test]
+fn of_a_list_of_sources_the_entry_that_is_wrong_is_named() {
+    assert_eq!(
+        error_of(&[], &[("SOURCE_ALLOW", "*.cams.example, 10.0.0.1/8, cam")], &[]),
+        r#"SOURCE_ALLOW: "10.0.0.1/8" is not a network: that would be 10.0.0.0/8"#
+    );
+    assert_eq!(
+        error_of(&["--source-deny", "cam:554-"], &[], &[]),
+        r#"--source-deny: "cam:554-" is not complete: behind its colon belongs a port, or two with - between"#
+    );
+    let missing = error_of(&[], &[("SOURCE_DENY", "cam,,cam-2")], &[]);
+    assert!(missing.starts_with(r#"SOURCE_DENY: "" is not *, an address"#), "{missing}");
 }
 
 #[test]

@@ -36,6 +36,7 @@ enum Range {
     Address,
     File,
     Streams,
+    Sources,
     Filter,
     Anything,
 }
@@ -60,6 +61,8 @@ pub const SETTINGS: &[&Setting] = &[
     &START_TIMEOUT_SECONDS,
     &VIDEO_TIMEOUT_SECONDS,
     &CAMERA_GUARD,
+    &SOURCE_ALLOW,
+    &SOURCE_DENY,
     &MAX_STREAMS,
     &MAX_STREAM_BYTES,
     &MAX_TOTAL_BYTES,
@@ -212,6 +215,24 @@ pub(super) const CAMERA_GUARD: Setting = Setting {
     range: Range::OneOf(&["auto", "on", "off"]),
 };
 
+pub(super) const SOURCE_ALLOW: Setting = Setting {
+    name: "SOURCE_ALLOW",
+    flag: Some("source-allow"),
+    unit: "hosts",
+    default: "",
+    doc: "What alone may be pulled; with nothing here, all but what SOURCE_DENY has and what never is a camera's",
+    range: Range::Sources,
+};
+
+pub(super) const SOURCE_DENY: Setting = Setting {
+    name: "SOURCE_DENY",
+    flag: Some("source-deny"),
+    unit: "hosts",
+    default: "",
+    doc: "What may not be pulled, whatever SOURCE_ALLOW has",
+    range: Range::Sources,
+};
+
 pub(super) const MAX_STREAMS: Setting = Setting {
     name: "MAX_STREAMS",
     flag: Some("max-streams"),
@@ -278,6 +299,10 @@ impl Setting {
             Range::OneOf(words) => words.join(" or "),
             Range::Address => "an IP address".to_owned(),
             Range::Streams => "off, all or names of streams with commas between".to_owned(),
+            Range::Sources => {
+                "addresses, networks (10.0.0.0/8), names (*.cams.example) or *, each with :port or :port-port or without, with commas between"
+                    .to_owned()
+            }
             Range::File => "a PEM file".to_owned(),
             Range::Filter => {
                 "off, error, warn, info, debug, trace or a filter such as camgate=debug,retina=info"

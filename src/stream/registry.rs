@@ -221,7 +221,7 @@ impl Registry {
             if tables.cameras.len() >= 2 * self.settings.max_streams && !tables.cameras.contains_key(source) {
                 return Err(StartError::TooManyStreams(self.settings.max_streams));
             }
-            let next = self.camera(&mut tables, source);
+            let next = self.camera(&mut tables, source)?;
             if camera.progress().first.is_none() {
                 // It has not played yet: there is nothing to keep until the next camera answers.
                 tables.move_stream(&stream, &next);
@@ -233,18 +233,19 @@ impl Registry {
         if tables.streams.len() >= self.settings.max_streams {
             return Err(StartError::TooManyStreams(self.settings.max_streams));
         }
-        let camera = self.camera(&mut tables, source);
+        let camera = self.camera(&mut tables, source)?;
         let stream = self.new_stream(id, &camera, wishes);
         tables.streams.insert(id.clone(), stream.clone());
         tables.ended.remove(id);
         Ok(Pending { stream, camera, outcome: Started::New })
     }
 
-    /// The camera of that link, running.
-    fn camera(self: &Arc<Self>, tables: &mut Tables, source: &SourceUrl) -> Arc<Camera> {
+    /// The camera of that link, running, if it may be connected to.
+    fn camera(self: &Arc<Self>, tables: &mut Tables, source: &SourceUrl) -> Result<Arc<Camera>, IngestError> {
         if let Some(camera) = tables.cameras.get(source) {
-            return camera.clone();
+            return Ok(camera.clone());
         }
+        self.surroundings.connector.judge(source)?;
         let place = self.threads.place();
         let camera = Camera::new(source.clone(), place.asked.clone());
         tables.cameras.insert(source.clone(), camera.clone());
@@ -267,7 +268,7 @@ impl Registry {
             running.set_first(ended.map_err(StartError::Camera).and(Err(StartError::Stopped)));
         };
         self.tasks.spawn_on(to_the_end, &runtime);
-        camera
+        Ok(camera)
     }
 
     fn new_stream(&self, id: &StreamId, camera: &Arc<Camera>, wishes: Wishes) -> Arc<Stream> {

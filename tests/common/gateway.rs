@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use camgate::config::Config;
 use camgate::gateway::Gateway;
+use camgate::ingest::reach::Rules;
+use camgate::live::Live;
 use camgate::stream::Registry;
 use camgate::testcam::{Camera, Clip, Control, Counters, Options};
 use clap::ArgMatches;
@@ -20,6 +22,7 @@ use super::wait::{soon, within};
 pub struct TestGateway {
     client: Client,
     registry: Arc<Registry>,
+    source_rules: Arc<Live<Rules>>,
     shutdown: CancellationToken,
     running: JoinHandle<std::io::Result<()>>,
 }
@@ -38,13 +41,19 @@ impl TestGateway {
         let gateway = Gateway::bind(config).await.unwrap();
         let client = Client { address: gateway.local_addr().unwrap() };
         let (registry, shutdown) = (gateway.registry(), CancellationToken::new());
+        let source_rules = gateway.source_rules();
         let running = tokio::spawn(gateway.run(shutdown.clone()));
-        Self { client, registry, shutdown, running }
+        Self { client, registry, source_rules, shutdown, running }
     }
 
     /// What HTTP does not tell.
     pub fn registry(&self) -> &Arc<Registry> {
         &self.registry
+    }
+
+    /// What may be pulled.
+    pub fn source_rules(&self) -> &Live<Rules> {
+        &self.source_rules
     }
 
     /// Ends it, within the five seconds that it has for that.

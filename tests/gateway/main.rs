@@ -35,6 +35,7 @@ mod sharing;
 mod shedding;
 mod shutdown;
 mod silence;
+mod sources;
 mod start;
 mod status;
 mod stop;
