@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::catalog::{Catalog, CatalogError};
 use crate::config::{self, CameraGuard, Config, SegmentType};
 use crate::hls;
 use crate::http::{self, AppState};
@@ -19,7 +20,7 @@ use crate::mux::Container;
 use crate::serve::tls::{Certificates, TlsError};
 use crate::serve::{Limits, Server};
 use crate::stream::registry::Settings;
-use crate::stream::{Registry, reaper};
+use crate::stream::{Registry, keeper, reaper};
 
 /// How long cameras may take to be told of the end, and clients to get their last bytes.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -38,6 +39,9 @@ pub enum BindError {
     /// Certificate or key are of no use.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The file of cameras is of no use.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
 }
 
 /// A gateway that has its port. It serves while [`run`](Self::run) is polled.
@@ -47,6 +51,8 @@ pub struct Gateway {
     registry: Arc<Registry>,
     /// What may be pulled. A reload sets it, to [`Rules::with_entries`] of what it is.
     source_rules: Arc<Live<Rules>>,
+    /// Cameras by name. A reload calls [`crate::catalog::reload`] with it and `config.cameras_file`.
+    catalog: Arc<Live<Catalog>>,
     config: Config,
 }
 
@@ -59,6 +65,10 @@ impl Gateway {
         let certificates = match &config.tls {
             Some(files) => Some(Arc::new(Certificates::load(files.clone()).await?)),
             None => None,
+        };
+        let catalog = match &config.cameras_file {
+            Some(path) => Catalog::load(path).await?,
+            None => Catalog::default(),
         };
         let address = config.listen();
         let listener = TcpListener::bind(address).await;
@@ -91,7 +101,8 @@ impl Gateway {
         let reach = Reach::new(source_rules.clone());
         let connector = RtspConnector::new(config.start_timeout, reach, guard, config.audio);
         let registry = Registry::with_threads(settings, Arc::new(connector));
-        Ok(Self { listener, certificates, registry, source_rules, config })
+        let catalog = Arc::new(Live::new(catalog));
+        Ok(Self { listener, certificates, registry, source_rules, catalog, config })
     }
 
     /// Where it listens.
@@ -117,12 +128,17 @@ impl Gateway {
         self.source_rules.clone()
     }
 
+    /// Cameras by name, for those who change them while the gateway runs: by [`crate::catalog::reload`].
+    pub fn catalog(&self) -> Arc<Live<Catalog>> {
+        self.catalog.clone()
+    }
+
     /// Serves until `shutdown`, then lets go of all cameras and all clients.
     ///
     /// # Errors
     /// When a task of the server fails.
     pub async fn run(self, shutdown: CancellationToken) -> io::Result<()> {
-        let Self { listener, certificates, registry, config, .. } = self;
+        let Self { listener, certificates, registry, catalog, config, .. } = self;
         let low_latency = match config.low_latency {
             config::LowLatency::Auto => http::LowLatency::Auto,
             config::LowLatency::On => http::LowLatency::On,
@@ -131,12 +147,15 @@ impl Gateway {
         let max_bytes = usize::try_from(config.max_total_bytes).unwrap_or(usize::MAX);
         let reaping = reaper::run(registry.clone(), config.cleanup_delay, config.cleanup_interval, max_bytes);
         tokio::spawn(shutdown.clone().run_until_cancelled_owned(reaping));
+        let cameras = catalog.clone();
+        let keeping = keeper::run(registry.clone(), move || cameras.get().warm());
+        tokio::spawn(shutdown.clone().run_until_cancelled_owned(keeping));
         if let Some(certificates) = certificates.clone() {
             let looking = async move { certificates.keep_fresh().await };
             tokio::spawn(shutdown.clone().run_until_cancelled_owned(looking));
         }
 
-        let app = http::router(AppState { registry: registry.clone(), low_latency });
+        let app = http::router(AppState { registry: registry.clone(), low_latency, catalog });
         let end = CancellationToken::new();
         let server = Server::new(app, certificates, Limits::default(), shutdown.clone(), end.clone());
         let serving = tokio::spawn(server.run(listener));

@@ -25,6 +25,7 @@ pub mod stream;
 
 pub mod http;
 
+pub mod catalog;
 pub mod clock;
 pub mod config;
 pub mod gateway;

@@ -30,9 +30,24 @@ const LAYERS: &[(&str, &[&str])] = &[
         "config",
         &["stream::KeepWarm", "stream::StreamId", "ingest::reach::Entry", "ingest::reach::EntryError"],
     ),
+    // Cameras by name: what is to be started, not how.
+    ("catalog", &["ingest::SourceUrl", "stream::StreamId", "stream::Wishes", "stream::keeper::Kept", "live"]),
     // Value types only: what happens to a stream goes through `stream`. A link comes in here, and why its camera
     // failed goes out.
-    ("http", &["stream", "hls", "media", "config", "clock", "ingest::SourceUrl", "ingest::IngestError"]),
+    (
+        "http",
+        &[
+            "stream",
+            "hls",
+            "media",
+            "config",
+            "clock",
+            "ingest::SourceUrl",
+            "ingest::IngestError",
+            "catalog::Catalog",
+            "live::Live",
+        ],
+    ),
     // Connections, whatever is asked over them.
     ("serve", &["config::TlsFiles"]),
     // Stands alone, so that it is a witness and not an echo: it shares how NAL units are framed and parsed.
@@ -40,7 +55,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Programs made of the parts.
     ("logging", &["config"]),
     ("probe", &["ingest", "hls::segment", "media", "clock"]),
-    ("gateway", &["config", "http", "serve", "stream", "ingest", "hls", "mux::Container", "live"]),
+    ("gateway", &["config", "http", "serve", "stream", "ingest", "hls", "mux::Container", "live", "catalog"]),
 ];
 
 /// Parts that only compute: no runtime, no sockets, no clock. Time is an argument, so tests need not wait.

@@ -224,7 +224,7 @@ async fn ask(registry: &Arc<Registry>, asked: Vec<Asked<'_>>) {
     for asked in asked.iter().take(8) {
         let Some((request, secret)) = asked.request() else { continue };
         secrets.extend(secret);
-        let router = camgate::http::router(camgate::http::AppState { registry: registry.clone(), low_latency: LowLatency::Auto });
+        let router = camgate::http::router(camgate::http::AppState { registry: registry.clone(), low_latency: LowLatency::Auto, catalog: Arc::default() });
         let response = router.oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         assert_ne!(head.status, StatusCode::INTERNAL_SERVER_ERROR, "{asked:?}");

@@ -37,6 +37,7 @@ enum Range {
     File,
     Streams,
     Sources,
+    Toml,
     Filter,
     Anything,
 }
@@ -63,6 +64,7 @@ pub const SETTINGS: &[&Setting] = &[
     &CAMERA_GUARD,
     &SOURCE_ALLOW,
     &SOURCE_DENY,
+    &CAMERAS_FILE,
     &MAX_STREAMS,
     &MAX_STREAM_BYTES,
     &MAX_TOTAL_BYTES,
@@ -233,6 +235,15 @@ pub(super) const SOURCE_DENY: Setting = Setting {
     range: Range::Sources,
 };
 
+pub(super) const CAMERAS_FILE: Setting = Setting {
+    name: "CAMERAS_FILE",
+    flag: Some("cameras-file"),
+    unit: "path",
+    default: "",
+    doc: "Cameras by name, so that a start needs no link and no password",
+    range: Range::Toml,
+};
+
 pub(super) const MAX_STREAMS: Setting = Setting {
     name: "MAX_STREAMS",
     flag: Some("max-streams"),
@@ -303,6 +314,7 @@ impl Setting {
                 "addresses, networks (10.0.0.0/8), names (*.cams.example) or *, each with :port or :port-port or without, with commas between"
                     .to_owned()
             }
+            Range::Toml => "a file such as docs/cameras.example.toml".to_owned(),
             Range::File => "a PEM file".to_owned(),
             Range::Filter => {
                 "off, error, warn, info, debug, trace or a filter such as camgate=debug,retina=info"

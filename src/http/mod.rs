@@ -36,6 +36,8 @@ use axum::http::{HeaderName, Method, header};
 use tower_http::cors::{Any, CorsLayer};
 
 pub use self::directives::LowLatency;
+use crate::catalog::Catalog;
+use crate::live::Live;
 use crate::stream::Registry;
 
 /// What handlers need.
@@ -45,6 +47,8 @@ pub struct AppState {
     pub registry: Arc<Registry>,
     /// Who gets playlists of low latency.
     pub low_latency: LowLatency,
+    /// Cameras that are started by their names alone.
+    pub catalog: Arc<Live<Catalog>>,
 }
 
 /// All routes.

@@ -370,6 +370,13 @@ impl Registry {
         true
     }
 
+    /// The stream of that name, if it runs, is kept with nobody watching only if the settings say so.
+    pub fn keep_no_longer(&self, id: &StreamId) {
+        if let Some(stream) = self.get(id) {
+            stream.warm.store(self.settings.keep_warm.includes(id), Ordering::Relaxed);
+        }
+    }
+
     /// The stream of that name.
     pub fn get(&self, id: &StreamId) -> Option<Arc<Stream>> {
         lock(&self.tables).streams.get(id).cloned()

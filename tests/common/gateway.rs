@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use camgate::catalog::Catalog;
 use camgate::config::Config;
 use camgate::gateway::Gateway;
 use camgate::ingest::reach::Rules;
@@ -23,6 +24,7 @@ pub struct TestGateway {
     client: Client,
     registry: Arc<Registry>,
     source_rules: Arc<Live<Rules>>,
+    catalog: Arc<Live<Catalog>>,
     shutdown: CancellationToken,
     running: JoinHandle<std::io::Result<()>>,
 }
@@ -41,9 +43,9 @@ impl TestGateway {
         let gateway = Gateway::bind(config).await.unwrap();
         let client = Client { address: gateway.local_addr().unwrap() };
         let (registry, shutdown) = (gateway.registry(), CancellationToken::new());
-        let source_rules = gateway.source_rules();
+        let (source_rules, catalog) = (gateway.source_rules(), gateway.catalog());
         let running = tokio::spawn(gateway.run(shutdown.clone()));
-        Self { client, registry, source_rules, shutdown, running }
+        Self { client, registry, source_rules, catalog, shutdown, running }
     }
 
     /// What HTTP does not tell.
@@ -54,6 +56,11 @@ impl TestGateway {
     /// What may be pulled.
     pub fn source_rules(&self) -> &Live<Rules> {
         &self.source_rules
+    }
+
+    /// Cameras by name.
+    pub fn catalog(&self) -> Arc<Live<Catalog>> {
+        self.catalog.clone()
     }
 
     /// Ends it, within the five seconds that it has for that.

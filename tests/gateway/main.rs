@@ -12,6 +12,7 @@
 mod common;
 
 mod broken_audio;
+mod cameras;
 mod command_line;
 mod connections;
 mod demo;

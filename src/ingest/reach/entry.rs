@@ -162,7 +162,8 @@ fn network(target: &str) -> Result<Option<Network>, EntryError> {
     };
     let Ok(address) = address.parse::<IpAddr>() else {
         let numeric = |c: char| c.is_ascii_digit() || matches!(c, '.' | '*');
-        if length.is_some() || address.contains(':') || address.chars().all(numeric) {
+        if length.is_some() || address.contains(':') || (!address.is_empty() && address.chars().all(numeric))
+        {
             return Err(EntryError::new(
                 "an IPv4 or IPv6 address, nor a network such as 10.0.0.0/8 or [fd00::/8]:554",
             ));

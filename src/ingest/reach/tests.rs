@@ -90,7 +90,7 @@ fn what_is_no_cameras_address_is_refused_without_rules_in_whatever_form_it_comes
 
 #[test]
 fn a_rule_lifts_link_local_and_metadata_only_where_it_means_them() {
-    for allow in ["*", "0.0.0.0/0", "169.0.0.0/8", "*.example", "169.254.0.0/16:80"] {
+    for allow in ["*", "0.0.0.0/0", "169.0.0.0/8", "*.example", "*,169.254.0.0/16:80"] {
         refused(judged(&rules(allow, ""), "cam.example", "169.254.3.4"), "link-local");
     }
     for allow in ["169.254.3.4", "169.254.0.0/16", "169.254.0.0/16:500-600", "*,169.254.3.0/24"] {
