@@ -242,7 +242,8 @@ async fn run_probe(matches: &ArgMatches) -> Result<(), Error> {
         _ => source,
     };
     let seconds = Duration::from_secs(matches.get_one::<u64>("seconds").copied().unwrap_or(8));
-    let report = until_signal()?.run_until_cancelled_owned(probe::probe(&source, seconds)).await;
+    let probing = Box::pin(probe::probe(&source, seconds));
+    let report = until_signal()?.run_until_cancelled_owned(probing).await;
     let Some(report) = report else { return Ok(()) };
     let report = report?;
     let mut out = std::io::stdout().lock();
