@@ -26,6 +26,7 @@ pub mod stream;
 pub mod http;
 
 pub mod access;
+pub mod catalog;
 pub mod clock;
 pub mod config;
 pub mod gateway;

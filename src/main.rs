@@ -244,7 +244,8 @@ async fn run_probe(matches: &ArgMatches) -> Result<(), Error> {
         _ => source,
     };
     let seconds = Duration::from_secs(matches.get_one::<u64>("seconds").copied().unwrap_or(8));
-    let report = until_signal()?.run_until_cancelled_owned(probe::probe(&source, seconds)).await;
+    let probing = Box::pin(probe::probe(&source, seconds));
+    let report = until_signal()?.run_until_cancelled_owned(probing).await;
     let Some(report) = report else { return Ok(()) };
     let report = report?;
     let mut out = std::io::stdout().lock();
@@ -270,7 +271,7 @@ fn reload_at_hangup(gateway: &Gateway, matches: &ArgMatches) -> std::io::Result<
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
             match Config::load(&matches) {
-                Ok(config) => reloader.apply(config),
+                Ok(config) => reloader.apply(config).await,
                 Err(error) => tracing::error!(%error, "settings stay as they were"),
             }
         }

@@ -27,11 +27,22 @@ const LAYERS: &[(&str, &[&str])] = &[
     // What is counted as it happens, by whoever it happens to.
     ("metrics", &[]),
     // It asks cameras for the audio alone that there is an encoder for.
-    ("ingest", &["audio::Encoder", "media", "clock", "net"]),
+    ("ingest", &["audio::Encoder", "media", "clock", "live", "net"]),
     // The kind of container is a setting of a stream; how it is written is the business of `hls`.
     ("stream", &["ingest", "hls", "media", "mux::Container", "clock", "metrics"]),
-    // Settings speak of streams by their names.
-    ("config", &["access", "stream::KeepWarm", "stream::StreamId"]),
+    // Settings speak of streams by their names, and of what may be pulled.
+    (
+        "config",
+        &[
+            "access",
+            "stream::KeepWarm",
+            "stream::StreamId",
+            "ingest::reach::Entry",
+            "ingest::reach::EntryError",
+        ],
+    ),
+    // Cameras by name: what is to be started, not how.
+    ("catalog", &["ingest::SourceUrl", "stream::StreamId", "stream::Wishes", "stream::keeper::Kept", "live"]),
     // Value types only: what happens to a stream goes through `stream`. A link comes in here, and why its camera
     // failed goes out.
     (
@@ -47,6 +58,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "ingest::SourceUrl",
             "ingest::IngestError",
             "metrics",
+            "catalog::Catalog",
         ],
     ),
     // Connections, whatever is asked over them.
@@ -57,7 +69,21 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("logging", &["config"]),
     ("probe", &["ingest", "hls::segment", "media", "clock"]),
     ("healthcheck", &["config"]),
-    ("gateway", &["access", "config", "http", "live", "serve", "stream", "ingest", "hls", "mux::Container"]),
+    (
+        "gateway",
+        &[
+            "access",
+            "catalog",
+            "config",
+            "http",
+            "live",
+            "serve",
+            "stream",
+            "ingest",
+            "hls",
+            "mux::Container",
+        ],
+    ),
 ];
 
 /// Parts that only compute: no runtime, no sockets, no clock. Time is an argument, so tests need not wait.

@@ -140,6 +140,7 @@ impl ApiError {
                 (StatusCode::CONFLICT, "stream_stopped", "The stream was stopped meanwhile")
             }
             Self::Start(StartError::Camera(error)) => match error {
+                I::Refused(_) => (StatusCode::FORBIDDEN, "source_refused", "This source may not be pulled"),
                 I::UnsupportedCodec { .. } | I::Interlaced | I::NoVideo => {
                     (StatusCode::UNPROCESSABLE_ENTITY, "unsupported_codec", "Unsupported codec")
                 }

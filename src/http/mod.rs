@@ -49,6 +49,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 pub use self::directives::LowLatency;
 use crate::access::Access;
 use crate::access::pace::Pace;
+use crate::catalog::Catalog;
 use crate::live::Live;
 use crate::stream::Registry;
 
@@ -69,6 +70,8 @@ pub struct AppState {
     pub request_bytes: usize,
     /// What `/metrics` has to know of the settings.
     pub metrics: metrics::Options,
+    /// Cameras that are started by their names alone.
+    pub catalog: Arc<Live<Catalog>>,
 }
 
 /// Whose pages may play.

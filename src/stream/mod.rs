@@ -8,6 +8,7 @@
 
 mod camera;
 pub mod ended;
+pub mod keeper;
 mod pacing;
 pub mod reaper;
 pub mod registry;

@@ -261,7 +261,7 @@ impl Registry {
             if tables.cameras.len() >= 2 * max_streams && !tables.cameras.contains_key(source) {
                 return Err(StartError::TooManyStreams(max_streams));
             }
-            let next = self.camera(&mut tables, source);
+            let next = self.camera(&mut tables, source)?;
             if camera.progress().first.is_none() {
                 // It has not played yet: there is nothing to keep until the next camera answers.
                 tables.move_stream(&stream, &next);
@@ -273,7 +273,7 @@ impl Registry {
         if tables.streams.len() >= max_streams {
             return Err(StartError::TooManyStreams(max_streams));
         }
-        let camera = self.camera(&mut tables, source);
+        let camera = self.camera(&mut tables, source)?;
         let stream = self.new_stream(id, &camera, wishes);
         tables.streams.insert(id.clone(), stream.clone());
         tables.ended.remove(id);
@@ -282,11 +282,12 @@ impl Registry {
         Ok(Pending { stream, camera, outcome: Started::New })
     }
 
-    /// The camera of that link, running.
-    fn camera(self: &Arc<Self>, tables: &mut Tables, source: &SourceUrl) -> Arc<Camera> {
+    /// The camera of that link, running, if it may be connected to.
+    fn camera(self: &Arc<Self>, tables: &mut Tables, source: &SourceUrl) -> Result<Arc<Camera>, IngestError> {
         if let Some(camera) = tables.cameras.get(source) {
-            return camera.clone();
+            return Ok(camera.clone());
         }
+        self.surroundings.connector.judge(source)?;
         let place = self.threads.place();
         let camera = Camera::new(source.clone(), place.asked.clone());
         tables.cameras.insert(source.clone(), camera.clone());
@@ -310,7 +311,7 @@ impl Registry {
             running.set_first(ended.map_err(StartError::Camera).and(Err(StartError::Stopped)));
         };
         self.tasks.spawn_on(to_the_end, &runtime);
-        camera
+        Ok(camera)
     }
 
     fn new_stream(&self, id: &StreamId, camera: &Arc<Camera>, wishes: Wishes) -> Arc<Stream> {
@@ -413,6 +414,13 @@ impl Registry {
         drop(camera.detach(id));
         tables.release(&camera);
         true
+    }
+
+    /// The stream of that name, if it runs, is kept with nobody watching only if the settings say so.
+    pub fn keep_no_longer(&self, id: &StreamId) {
+        if let Some(stream) = self.get(id) {
+            stream.warm.store(self.settings.keep_warm.includes(id), Ordering::Relaxed);
+        }
     }
 
     /// The stream of that name.

@@ -13,6 +13,7 @@ mod common;
 
 mod access;
 mod broken_audio;
+mod cameras;
 mod command_line;
 mod connections;
 mod demo;
@@ -40,6 +41,7 @@ mod sharing;
 mod shedding;
 mod shutdown;
 mod silence;
+mod sources;
 mod start;
 mod state_log;
 mod status;
