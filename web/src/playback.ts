@@ -17,6 +17,8 @@ export interface Playback {
   behindEdge(): number | null;
   /** Bits a second of the media lately received, where the player tells. */
   bitrate(): number | null;
+  /** Whether there is something to hear, as far as the player tells. */
+  hasAudio(): boolean;
   /** Goes on at the live edge: a camera is watched live, also by who comes back from a pause. */
   toLive(): void;
   destroy(): void;
@@ -141,6 +143,7 @@ export function playWithHlsJs(video: HTMLVideoElement, url: string, onFailure: (
       const seconds = secondsReceived();
       return seconds > 0 ? received.reduce((sum, piece) => sum + piece.bits, 0) / seconds : null;
     },
+    hasAudio: () => hls.levels.some(({ audioCodec }) => audioCodec !== undefined),
     toLive: () => {
       const live = hls.liveSyncPosition;
       const tolerance = hls.latestLevelDetails?.partList ? PAUSE_TOLERANCE_PARTS_SECONDS : PAUSE_TOLERANCE_SECONDS;
@@ -170,6 +173,11 @@ export function playNatively(video: HTMLVideoElement, url: string, onFailure: (w
       return ranges.length > 0 ? ranges.end(ranges.length - 1) - video.currentTime : null;
     },
     bitrate: () => null,
+    hasAudio: () => {
+      // Safari's way to tell, and Chromium's.
+      const tells = video as { audioTracks?: { length: number }; webkitAudioDecodedByteCount?: number };
+      return (tells.audioTracks?.length ?? tells.webkitAudioDecodedByteCount ?? 0) > 0;
+    },
     // The browser's own player does so by itself.
     toLive: () => undefined,
     destroy: () => {
