@@ -20,7 +20,7 @@ function ownToken(given) {
     // It is not kept.
   }
   query.delete('token');
-  if (given) history.replaceState(null, '', `${location.pathname}${query.size > 0 ? `?${query}` : ''}`);
+  if (given) history.replaceState(null, '', `${location.pathname}${`?${query}`.replace(/^\?$/, '')}`);
   return given;
 }
 
