@@ -38,6 +38,11 @@ const STEPS = {
   latency: (page, seconds) => glassToGlass(page, Number(seconds)),
   /** `open PATH`: another page of the same gateway, in the same session. */
   open: (_page, path, tab) => tab.goto(new URL(path, tab.url()).href, { waitUntil: 'commit' }),
+  /** `frame`: the frame with the player is there; from then on the steps are for it. */
+  frame: async (_page, tab) => {
+    const frame = await (await tab.waitForSelector('iframe', { timeout: STEP_MS })).contentFrame();
+    await frame.waitForURL(/\/player\//, { timeout: STEP_MS, waitUntil: 'domcontentloaded' });
+  },
   /** `reload`: the page is opened again, in the same session. */
   reload: (_page, tab) => tab.reload({ waitUntil: 'commit' }),
   /** `size W H`, `scheme light|dark`: another window. */
@@ -81,7 +86,7 @@ const STEPS = {
 };
 
 /** The steps that are told the tab as their last word, for the page may be a frame in it. */
-const OF_TAB = ['open', 'reload', 'size', 'scheme', 'quiet', 'screenshot', 'key', 'watch'];
+const OF_TAB = ['frame', 'open', 'reload', 'size', 'scheme', 'quiet', 'screenshot', 'key', 'watch'];
 
 /** The player in a frame of the page, or else the page. */
 const seen = (tab) => tab.frames().find((frame) => /\/player\//.test(frame.url())) ?? tab.mainFrame();

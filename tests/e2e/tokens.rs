@@ -1,18 +1,16 @@
 //! The page where `API_TOKENS` and `STREAM_SECRET` are set, in Chromium.
 
-use axum::Router;
-use axum::response::Html;
-use axum::routing::get;
 use bytes::Bytes;
 use camgate::access::{Claims, StreamSecrets};
-use camgate::testcam::Control;
+use camgate::testcam::{Audio, AudioCodec, Control, Options};
 use http_body_util::Full;
 use hyper::Request;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use crate::chromium::{Watching, artifact};
-use crate::common::gateway::camera;
+use crate::common::gateway::{camera, camera_with, quick};
 use crate::common::http::Client;
 use crate::common::process::Camgate;
 use crate::common::wait::time_of_day;
@@ -33,13 +31,18 @@ async fn protected() -> (Camgate, Client) {
 
 /// A stream that runs, as a backend starts it.
 async fn playing() -> (Camgate, Client, Control) {
-    let (camera, (process, client)) = (camera().await, protected().await);
-    let fields = json!({ "indicator_id": "gate", "rtsp_link": camera.url("/demo") });
-    let request = Request::post("/api/stream/start")
+    let options = Options { audio: Some(Audio::new(AudioCodec::Aac)), ..quick() };
+    let (camera, (process, client)) = (camera_with(options).await, protected().await);
+    calls(&client, "start", &json!({ "indicator_id": "gate", "rtsp_link": camera.url("/demo") })).await;
+    (process, client, camera)
+}
+
+/// Calls the API as a backend does.
+async fn calls(client: &Client, what: &str, fields: &Value) {
+    let request = Request::post(format!("/api/stream/{what}"))
         .header("content-type", "application/json")
         .header("authorization", format!("Bearer {API_TOKEN}"));
     client.send(request.body(Full::new(Bytes::from(fields.to_string()))).unwrap()).await.ok();
-    (process, client, camera)
 }
 
 /// A token for the stream that is refused so many seconds from now on.
@@ -135,6 +138,8 @@ async fn a_viewer_with_a_link_watches_and_asks_nothing_else() {
         page.does("picture").await;
         page.does("play 3").await;
         page.does("hides Viewers").await;
+        // The player finds that there is sound, not the API.
+        page.does("offered").await;
         screenshots(&mut page, &format!("token-{name}")).await;
         page.does("reload").await;
         page.does("picture").await;
@@ -178,9 +183,19 @@ async fn host(source: String) -> String {
     );
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let app = Router::new().route("/", get(async || Html(html)));
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{html}",
+        html.len()
+    );
     // Ends with the test.
-    tokio::spawn(async { axum::serve(listener, app).await });
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            // One page is all there is, whatever is asked; a browser that connects for later asks nothing.
+            if matches!(socket.read(&mut [0; 4096]).await, Ok(1..)) {
+                let _ = socket.write_all(answer.as_bytes()).await;
+            }
+        }
+    });
     format!("http://localhost:{port}/")
 }
 
@@ -189,8 +204,9 @@ async fn the_player_fills_a_frame_in_a_page_of_another_site() {
     let (_process, client, _camera) = playing().await;
     let link = |token: String| format!("http://{}/player/gate?token={token}&embed=1", client.address);
     let outer = host(link(token(300))).await;
-    let mut page = Watching::open_address("^$", &outer, "embed.png");
+    let mut page = Watching::open_address("404", &outer, "embed.png");
     page.does("size 1280 720").await;
+    page.does("frame").await;
     page.does("picture").await;
     page.does("play 3").await;
     for text in ["All streams", "behind live", "Dropped frames", "camgate"] {
@@ -202,16 +218,37 @@ async fn the_player_fills_a_frame_in_a_page_of_another_site() {
         assert_eq!(seen["shown"], json!({ "width": width, "height": height }), "{seen}");
         assert_eq!(seen["fetched"]["api"], 0, "{seen}");
     }
+    page.does("sound").await;
+    page.does("play 2").await;
+    calls(&client, "stop", &json!({ "indicator_id": "gate" })).await;
+    page.does("says This stream is not running").await;
+    page.does("hides All streams").await;
+    for (width, height) in [(1280, 720), (320, 180)] {
+        page.does(&format!("size {width} {height}")).await;
+        page.does(&format!("screenshot {}", artifact(&format!("embed-stopped-{width}.png")))).await;
+    }
+    page.does("quiet 5").await;
     page.closes().await;
 
     let outer = host(link(token(-5))).await;
     let mut page = Watching::open_address(REFUSED, &outer, "embed-ended.png");
-    page.does("size 320 180").await;
+    page.does("frame").await;
     page.does("says The time of this link has ended").await;
     page.does("hides All streams").await;
     for (width, height) in [(1280, 720), (320, 180)] {
         page.does(&format!("size {width} {height}")).await;
         page.does(&format!("screenshot {}", artifact(&format!("embed-ended-{width}.png")))).await;
     }
+    page.closes().await;
+}
+
+#[tokio::test]
+async fn a_viewer_too_many_is_told_when_the_page_asks_again() {
+    let (camera, (_process, client)) = (camera().await, gateway_with(&[("MAX_STREAM_VIEWERS", "1")]).await);
+    client.started("gate", &camera.url("/demo")).await;
+    assert_eq!(client.get("/streams/gate/stream.m3u8").await.status, 200);
+    let mut page = Watching::open_allowing("503", &client, "gate", "too-many-viewers.png");
+    // Retry-After, and not the page's own second.
+    page.does("says Trying again in 10 s").await;
     page.closes().await;
 }

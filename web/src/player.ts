@@ -105,7 +105,7 @@ function stopped(): void {
   release();
   // Players that poll a stopped stream for ever are a plague: nothing is asked any more until somebody presses.
   forgetStatus();
-  const words = whyNoStream(new Problem(404, 'stream_not_found', '', ''));
+  const words = whyNoStream(new Problem(404, 'stream_not_found', '', ''), embedded);
   setScreen('stopped', words.title, words.detail);
 }
 
@@ -130,7 +130,7 @@ async function failed(why: playback.Failure): Promise<void> {
     if (current === broken) refused(problem, fresh);
     return;
   }
-  const { title, detail } = whyNoStream(problem ?? new Problem(0, 'interrupted', 'The connection was interrupted', ''));
+  const { title, detail } = whyNoStream(problem ?? new Problem(0, 'interrupted', 'The connection was interrupted', ''), embedded);
   const pause = BACKOFF_SECONDS[tries];
   if (pause === undefined) {
     giveUp(title, detail);
@@ -153,7 +153,7 @@ function refused(problem: Problem, fresh: string | null): void {
     return;
   }
   forgetStatus();
-  const { title, detail } = whyNoStream(problem);
+  const { title, detail } = whyNoStream(problem, embedded);
   giveUp(title, detail);
   retryButton.hidden = problem.code === 'token_missing';
 }

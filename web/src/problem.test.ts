@@ -43,6 +43,16 @@ test('a viewer is told what is wrong with a link, and what to do', () => {
   assert.equal(told(403, 'token_refused'), 'T. D');
 });
 
+test('in a frame nobody is sent to a page that cannot be opened there', () => {
+  const stopped = problemFrom(404, '{"code":"stream_not_found"}');
+  assert.match(whyNoStream(stopped).detail, /page of all streams/);
+  assert.doesNotMatch(whyNoStream(stopped, true).detail, /page of all streams/);
+  const ended = problemFrom(403, '{"code":"token_expired"}');
+  assert.equal(whyNoStream(ended, true).title, whyNoStream(ended).title);
+  assert.equal(whyNoStream(ended, true).detail, 'Reload the page that it is in.');
+  assert.deepEqual(whyNoStream(unreachable(), true), whyNoStream(unreachable()));
+});
+
 test('who may not call the API is told why, and what opens it', () => {
   const told = (code: string): string => whyNoAnswer(problemFrom(403, `{"code":"${code}","title":"T","detail":"D"}`)).detail;
   assert.match(told('api_not_public'), /private networks.*set API_TOKENS/s);

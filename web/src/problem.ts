@@ -58,8 +58,21 @@ const NO_STREAM: Record<string, Words> = {
   token_expired: { title: 'The time of this link has ended', detail: 'Ask for a new one where you got it.' },
 };
 
+/** In a frame of another page it is that page's to start streams and to hand out links. */
+const NO_STREAM_IN_FRAME: Record<string, string> = {
+  stream_not_found: 'It has been stopped, or nobody watched it for a while.',
+  token_missing: 'The page that it is in has given none.',
+  token_invalid: 'Reload the page that it is in.',
+  token_expired: 'Reload the page that it is in.',
+};
+
 /** For a player that cannot load its stream. */
-export function whyNoStream(problem: Problem): Words {
+export function whyNoStream(problem: Problem, inFrame = false): Words {
+  const words = whyNoStreamInTab(problem);
+  return { title: words.title, detail: (inFrame && NO_STREAM_IN_FRAME[problem.code]) || words.detail };
+}
+
+function whyNoStreamInTab(problem: Problem): Words {
   if (problem.status === 404) {
     return {
       title: 'This stream is not running',
