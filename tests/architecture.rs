@@ -335,7 +335,7 @@ fn what_flows_the_right_way_passes() {
 
 #[test]
 fn a_new_part_has_to_say_what_it_may_know() {
-    caught("src/metrics.rs", "use crate::stream::Registry;", "`metrics` is a part of its own");
+    caught("src/sums.rs", "use crate::stream::Registry;", "`sums` is a part of its own");
     caught("src/hls/mod.rs", "use crate::Handle;", "`crate::Handle` is none of the parts");
     caught("src/hls/mod.rs", "use super::*;", "`crate::*` is none of the parts");
 }

@@ -300,6 +300,8 @@ fn values_just_outside_their_range_are_refused() {
         ("LOG_LEVEL", ["verbose", "info,loud"]),
         ("LOG_LEVEL", ["camgate=loud", ","]),
         ("LOG_FORMAT", ["xml", "JSON"]),
+        ("METRICS_STREAMS", ["-1", "100001"]),
+        ("DRAIN_SECONDS", ["0.5", "31"]),
     ];
     for (name, values) in outside {
         for value in values {
