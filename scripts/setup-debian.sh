@@ -42,6 +42,14 @@ if [ "${1:-}" = all ]; then
   need_package python3-yaml
   need_command setpriv util-linux
 fi
+# The Laravel package, and the examples of docs/api.md.
+need_command php php-cli
+need_command phpunit phpunit
+need_command curl curl
+need_command openssl openssl
+for package in php-laravel-framework php-guzzlehttp-guzzle php-{curl,mbstring,xml,sqlite3}; do
+  need_package "$package"
+done
 if [ "${1:-}" = bench ]; then
   need_command wrk wrk
 fi

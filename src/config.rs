@@ -72,6 +72,10 @@ pub struct Config {
     pub log_level: String,
     /// How it is logged.
     pub log_format: LogFormat,
+    /// Most streams of which each has metrics of its own.
+    pub metrics_streams: usize,
+    /// How long the gateway goes on once it is to end, without taking anything new.
+    pub drain: Duration,
     /// What the person should hear about their settings, one line each.
     pub warnings: Vec<String>,
     /// What each setting was given, so that it can be told what a reload changes.
@@ -305,6 +309,8 @@ impl Config {
                 "json" => Some(LogFormat::Json),
                 _ => None,
             })?,
+            metrics_streams: sources.read(&s::METRICS_STREAMS, Setting::whole)?,
+            drain: sources.read(&s::DRAIN_SECONDS, Setting::seconds)?,
             warnings: ignored.into_iter().collect(),
         })
     }

@@ -153,7 +153,8 @@ impl Gateway {
         Reloader { registry: registry.clone(), access: access.clone(), config }
     }
 
-    /// Serves until `shutdown`, then lets go of all cameras and all clients.
+    /// Serves until `shutdown`, goes on for as long as `DRAIN_SECONDS` says without taking anything new, then lets go of
+    /// all cameras and all clients.
     ///
     /// # Errors
     /// When a task of the server fails.
@@ -170,13 +171,21 @@ impl Gateway {
             config::LowLatency::Off => http::LowLatency::Off,
         };
         let max_bytes = usize::try_from(config.max_total_bytes).unwrap_or(usize::MAX);
+        let close = CancellationToken::new();
+        // However this ends, so do they.
+        let _closes = close.clone().drop_guard();
         let reaping = reaper::run(registry.clone(), config.cleanup_delay, config.cleanup_interval, max_bytes);
-        tokio::spawn(shutdown.clone().run_until_cancelled_owned(reaping));
+        tokio::spawn(close.clone().run_until_cancelled_owned(reaping));
         if let Some(certificates) = certificates.clone() {
             let looking = async move { certificates.keep_fresh().await };
-            tokio::spawn(shutdown.clone().run_until_cancelled_owned(looking));
+            tokio::spawn(close.clone().run_until_cancelled_owned(looking));
         }
 
+        let metrics = http::metrics::Options {
+            streams: config.metrics_streams,
+            max_streams: config.max_streams,
+            max_total_bytes: config.max_total_bytes,
+        };
         let origins = match &config.origins {
             None => http::Origins::Any,
             Some(origins) => http::Origins::These(
@@ -194,13 +203,20 @@ impl Gateway {
             starts: Arc::default(),
             origins,
             request_bytes: config.clients.request_bytes,
+            metrics,
         });
         let end = CancellationToken::new();
         let limits = Limits { first_request: config.clients.first_request, idle: config.clients.idle };
-        let server = Server::new(app, certificates, limits, access, shutdown.clone(), end.clone());
+        let server = Server::new(app, certificates, limits, access, close.clone(), end.clone());
         let serving = tokio::spawn(server.run(listener));
 
         shutdown.cancelled().await;
+        registry.drain();
+        if !config.drain.is_zero() {
+            tracing::info!(seconds = config.drain.as_secs(), "draining: streams go on, none is started");
+            tokio::time::sleep(config.drain).await;
+        }
+        close.cancel();
         // Streams end first: requests that wait for one are answered then.
         if tokio::time::timeout(DRAIN, registry.shutdown()).await.is_err() {
             tracing::warn!("some cameras did not answer the end of their session");

@@ -32,6 +32,7 @@ pub mod gateway;
 pub mod healthcheck;
 pub mod live;
 pub mod logging;
+pub mod metrics;
 pub mod net;
 pub mod probe;
 pub mod serve;

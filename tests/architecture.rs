@@ -24,10 +24,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("access", &["net"]),
     // What a reload of the settings changes, for whoever reads it.
     ("live", &[]),
+    // What is counted as it happens, by whoever it happens to.
+    ("metrics", &[]),
     // It asks cameras for the audio alone that there is an encoder for.
     ("ingest", &["audio::Encoder", "media", "clock", "net"]),
     // The kind of container is a setting of a stream; how it is written is the business of `hls`.
-    ("stream", &["ingest", "hls", "media", "mux::Container", "clock"]),
+    ("stream", &["ingest", "hls", "media", "mux::Container", "clock", "metrics"]),
     // Settings speak of streams by their names.
     ("config", &["access", "stream::KeepWarm", "stream::StreamId"]),
     // Value types only: what happens to a stream goes through `stream`. A link comes in here, and why its camera
@@ -44,6 +46,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "clock",
             "ingest::SourceUrl",
             "ingest::IngestError",
+            "metrics",
         ],
     ),
     // Connections, whatever is asked over them.

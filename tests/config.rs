@@ -80,6 +80,8 @@ fn with_nothing_set_every_setting_has_its_default() {
         camera_guard: CameraGuard::Auto,
         log_level: "info".to_owned(),
         log_format: LogFormat::Text,
+        metrics_streams: 1000,
+        drain: Duration::ZERO,
         warnings: vec![],
     };
     assert_eq!(found, expected);
@@ -132,6 +134,8 @@ fn every_setting_reaches_its_field() {
             ("CAMERA_GUARD", "on"),
             ("LOG_LEVEL", "camgate=debug,retina=info"),
             ("LOG_FORMAT", "json"),
+            ("METRICS_STREAMS", "0"),
+            ("DRAIN_SECONDS", "30"),
             ("API_TOKENS", "sixteen-or-longer"),
             ("STREAM_SECRET", "of-thirty-two-characters-or-more-"),
             ("STREAM_TOKEN_SECONDS", "60"),
@@ -194,6 +198,8 @@ fn every_setting_reaches_its_field() {
         camera_guard: CameraGuard::On,
         log_level: "camgate=debug,retina=info".to_owned(),
         log_format: LogFormat::Json,
+        metrics_streams: 0,
+        drain: Duration::from_secs(30),
         warnings: vec![],
     };
     assert_eq!(found, expected);

@@ -82,6 +82,8 @@ pub const SETTINGS: &[&Setting] = &[
     &MAX_TOTAL_BYTES,
     &LOG_LEVEL,
     &LOG_FORMAT,
+    &METRICS_STREAMS,
+    &DRAIN_SECONDS,
     &ENV_FILE,
     &STREAM_DIR,
 ];
@@ -413,6 +415,24 @@ pub(super) const LOG_FORMAT: Setting = Setting {
     default: "text",
     doc: "How it is logged: text for a person, json for a machine",
     range: Range::OneOf(&["text", "json"]),
+};
+
+pub(super) const METRICS_STREAMS: Setting = Setting {
+    name: "METRICS_STREAMS",
+    flag: Some("metrics-streams"),
+    unit: "streams",
+    default: "1000",
+    doc: "Most streams of which each has series of its own in /metrics; 0 has totals alone",
+    range: Range::Whole(0, 100_000),
+};
+
+pub(super) const DRAIN_SECONDS: Setting = Setting {
+    name: "DRAIN_SECONDS",
+    flag: Some("drain-seconds"),
+    unit: "seconds",
+    default: "0",
+    doc: "After SIGTERM, time in which /readyz says no and no stream is started, while those that run go on",
+    range: Range::Whole(0, 30),
 };
 
 pub(super) const STREAM_DIR: Setting = Setting {

@@ -97,6 +97,20 @@ pub enum Step {
 }
 
 impl IngestError {
+    /// What kind of failure it is, for a program: stable, and one of few.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnsupportedCodec { .. } | Self::Interlaced | Self::NoVideo => "unsupported_codec",
+            Self::Unreachable { .. } | Self::Closed => "camera_unreachable",
+            Self::WrongCredentials | Self::MissingCredentials => "camera_auth_failed",
+            Self::Rejected { .. } | Self::Protocol(_) | Self::TooMuch(_) | Self::BrokenAudio(_) => {
+                "camera_rejected"
+            }
+            Self::Busy(_) => "busy",
+            Self::Timeout { .. } | Self::Silent(_) | Self::Unanswered => "camera_timeout",
+        }
+    }
+
     /// Whether the camera refused who asks: those who go on asking are locked out by some.
     pub fn is_about_credentials(&self) -> bool {
         matches!(

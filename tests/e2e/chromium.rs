@@ -24,7 +24,8 @@ pub(crate) fn artifact(name: &str) -> String {
     folder.join(name).to_str().unwrap().to_owned()
 }
 
-fn driver(script: &str) -> Command {
+/// Runs a script of `tests/browser`.
+pub(crate) fn driver(script: &str) -> Command {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     assert!(
         folder.join("node_modules/playwright-core").is_dir(),

@@ -2,6 +2,7 @@
 
 import * as api from './api';
 import * as format from './format';
+import { playerOf } from './links';
 import { Problem } from './problem';
 import { element, field, poll, show } from './dom';
 
@@ -23,13 +24,10 @@ let connecting = false;
 
 function addCard(id: string): HTMLElement {
   const card = (template.content.cloneNode(true) as DocumentFragment).firstElementChild as HTMLElement;
-  const player = `/player/${encodeURIComponent(id)}`;
   card.dataset['id'] = id;
   const title = field(card, 'id') as HTMLAnchorElement;
   title.textContent = id;
-  title.href = player;
   const play = field(card, 'play') as HTMLAnchorElement;
-  play.href = player;
   play.setAttribute('aria-label', `Watch ${id}`);
   const stop = field(card, 'stop');
   stop.setAttribute('aria-label', `Stop ${id}`);
@@ -41,6 +39,7 @@ function addCard(id: string): HTMLElement {
 function fillCard(card: HTMLElement, status: api.StreamStatus): void {
   card.dataset['state'] = status.state;
   card.dataset['viewers'] = String(status.viewers);
+  for (const link of ['id', 'play']) (field(card, link) as HTMLAnchorElement).href = playerOf(status.stream_path);
   const facts: Record<string, string> = {
     state: format.stateWord(status.state),
     source: status.source,
@@ -195,8 +194,8 @@ async function startStream(): Promise<void> {
   result.hidden = true;
   try {
     const started = await api.start(request);
-    const link = `/player/${encodeURIComponent(request.indicator_id)}`;
-    say('good', `${request.indicator_id} ${startedWords[started.status] ?? 'is running'}.`, '', link);
+    const words = `${request.indicator_id} ${startedWords[started.status] ?? 'is running'}.`;
+    say('good', words, '', playerOf(started.stream_path));
     form.reset();
     await Promise.all([streams.now(), refreshHealth()]);
   } catch (error) {

@@ -1,10 +1,11 @@
 // The page at `/player/{id}`: plays one stream, measures it, and says in words what went wrong.
-// `?native=1` forces the browser's own HLS player.
+// `?native=1` forces the browser's own HLS player; `?token=…` is for the playlist.
 
 import * as api from './api';
 import * as format from './format';
+import { playedAt } from './links';
 import * as playback from './playback';
-import { Problem, whyNoStream } from './problem';
+import { isRefusal, Problem, whyNoStream } from './problem';
 import { Sound } from './sound';
 import { element, field, poll, type Poll, show } from './dom';
 
@@ -18,8 +19,7 @@ const BACKOFF_SECONDS = [1, 2, 4, 8, 15];
 /** Playing this long means that the trouble is over, and the tries are counted anew. */
 const STEADY_SECONDS = 10;
 
-const id = decodeURIComponent(location.pathname.replace(/^\/player\//, '').replace(/\/$/, ''));
-const playlist = `/streams/${encodeURIComponent(id)}/stream.m3u8`;
+const { id, playlist } = playedAt(location);
 const forceNative = new URLSearchParams(location.search).get('native') === '1';
 
 const screen = element('player', HTMLElement);
@@ -111,6 +111,10 @@ async function failed(why: playback.Failure): Promise<void> {
     stopped();
     return;
   }
+  if (problem !== null && isRefusal(problem)) {
+    giveUp(problem.title, problem.detail);
+    return;
+  }
   const { title, detail } = whyNoStream(problem ?? new Problem(0, 'interrupted', 'The connection was interrupted', ''));
   const wait = BACKOFF_SECONDS[tries];
   if (wait === undefined) {
@@ -152,6 +156,8 @@ async function refreshStatus(): Promise<void> {
   } catch (error) {
     if (!(error instanceof Problem)) return;
     if (error.status === 404) stopped();
+    // Who may watch may not call the API: the page goes by what plays.
+    else if (isRefusal(error)) statusPoll?.end();
     // Otherwise the player may go on from its buffer. Once it waits, it is not for the camera.
     else if (screen.dataset['state'] === 'buffering') setScreen('buffering', error.title, error.detail);
     return;
@@ -166,8 +172,6 @@ function showStatus(): void {
   show(badge, status === null ? '' : format.stateWord(status.state));
   screen.dataset['camera'] = status?.state ?? '';
 
-  sound.offer((status?.audio ?? null) !== null);
-
   const note = element('camera-note', HTMLElement);
   note.hidden = status === null || status.state === 'live';
   const waiting = status?.state === 'reconnecting' ? 'The camera was lost; camgate is reconnecting' : 'camgate is connecting to the camera';
@@ -179,6 +183,7 @@ function showStatus(): void {
 // --- what is measured
 
 function showStats(): void {
+  sound.offer(status === null ? (current?.hasSound() ?? false) : status.audio !== null);
   const date = current?.playingDate() ?? null;
   const exact = date === null ? null : (api.gatewayNow() - date.getTime()) / 1000;
   const behind = exact ?? current?.behindEdge() ?? null;

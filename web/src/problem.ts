@@ -43,3 +43,6 @@ export function whyNoStream(problem: Problem): { title: string; detail: string }
   }
   return { title: problem.title, detail: problem.detail };
 }
+
+/** Whether asking again is of no use: the token is missing, or no good. */
+export const isRefusal = ({ status }: Problem): boolean => status === 401 || status === 403;

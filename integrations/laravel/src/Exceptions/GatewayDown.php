@@ -1,0 +1,8 @@
+<?php
+
+namespace Camgate\Exceptions;
+
+/** The gateway cannot be reached. */
+class GatewayDown extends CamgateException
+{
+}
