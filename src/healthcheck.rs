@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use crate::config::Config;
 
 /// What is asked for.
-const PATH: &str = "/api/health";
+const PATH: &str = "/readyz";
 
 /// Longest that the answer may take. Docker and its like ask every half a minute, and wait longer.
 const LIMIT: Duration = Duration::from_secs(3);
