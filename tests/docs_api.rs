@@ -1,6 +1,11 @@
 //! docs/api.md: its examples are run in their order against the real program and a simulated camera, and print what it says;
 //! what the sources answer is in it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic here is a test's failure")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic here is a test's failure"
+)]
 
 mod common;
 
@@ -65,8 +70,15 @@ async fn run(block: &Block<'_>, folder: &Path, variables: &[(&str, String)]) -> 
     let (file, program) = runner(block.language).unwrap();
     std::fs::write(folder.join(file), &block.text).unwrap();
     let mut command = Command::new(program);
-    command.arg(file).current_dir(folder).envs(variables.iter().cloned()).stdin(Stdio::null()).kill_on_drop(true);
-    let run = soon(program, command.output()).await.unwrap_or_else(|error| panic!("{program}: {error}: run 'make setup'"));
+    command
+        .arg(file)
+        .current_dir(folder)
+        .envs(variables.iter().cloned())
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let run = soon(program, command.output())
+        .await
+        .unwrap_or_else(|error| panic!("{program}: {error}: run 'make setup'"));
     let (output, errors) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
     assert!(run.status.success() && errors.is_empty(), "docs/api.md:{}: {output}{errors}", block.line);
     output.into_owned()
@@ -103,12 +115,17 @@ fn alike(said: &Value, printed: &Value) -> bool {
         (Value::Null, _) | (_, Value::Null) | (Value::Number(_), Value::Number(_)) => true,
         (Value::String(said), Value::String(printed)) => matches(said, printed),
         (Value::Array(said), Value::Array(printed)) => {
-            said.len() == printed.len() && said.iter().zip(printed).all(|(said, printed)| alike(said, printed))
+            said.len() == printed.len()
+                && said.iter().zip(printed).all(|(said, printed)| alike(said, printed))
         }
         (Value::Object(said), Value::Object(printed)) => {
-            let all_there = said.iter().all(|(name, said)| printed.get(name).is_some_and(|value| alike(said, value)));
+            let all_there =
+                said.iter().all(|(name, said)| printed.get(name).is_some_and(|value| alike(said, value)));
             // A field that few answers have may be told of in a table alone.
-            all_there && printed.keys().all(|name| said.contains_key(name) || PAGE.contains(&format!("| `{name}` |")))
+            all_there
+                && printed
+                    .keys()
+                    .all(|name| said.contains_key(name) || PAGE.contains(&format!("| `{name}` |")))
         }
         _ => said == printed,
     }
@@ -153,7 +170,8 @@ fn every_path_field_and_code_is_in_the_page() {
     let document: Value = serde_json::from_str(&openapi::document()).unwrap();
     let paths = document["paths"].as_object().unwrap().keys().cloned();
     let schemas = document["components"]["schemas"].as_object().unwrap().values();
-    let fields = schemas.filter_map(|schema| schema["properties"].as_object()).flat_map(|fields| fields.keys());
+    let fields =
+        schemas.filter_map(|schema| schema["properties"].as_object()).flat_map(|fields| fields.keys());
     let fields: Vec<_> = fields.map(|name| format!("`{name}`")).collect();
     assert!(fields.len() > 30, "{fields:?}");
     // A status stands before its code.
@@ -161,7 +179,8 @@ fn every_path_field_and_code_is_in_the_page() {
     let codes = errors.split("StatusCode::").filter_map(|rest| quoted(rest).next()).filter(is_code);
     let codes: Vec<_> = codes.map(|code| format!("`{code}`")).collect();
     assert!(codes.len() >= 16 && codes.contains(&"`invalid_request`".to_owned()), "{codes:?}");
-    let missing: Vec<_> = paths.chain(fields).chain(codes).filter(|text| !PAGE.contains(text.as_str())).collect();
+    let missing: Vec<_> =
+        paths.chain(fields).chain(codes).filter(|text| !PAGE.contains(text.as_str())).collect();
     assert!(missing.is_empty(), "docs/api.md does not tell of {missing:?}");
 }
 

@@ -1,6 +1,11 @@
 //! The Laravel package (`integrations/laravel`) against the real program and simulated cameras: its own tests, by PHPUnit,
 //! with Debian's Laravel.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic here is a test's failure")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic here is a test's failure"
+)]
 
 #[allow(dead_code, reason = "shared with the tests of the page")]
 mod chromium;
@@ -40,14 +45,22 @@ async fn phpunit(filter: &str, client: &Client, camera: &Control, environment: &
     let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("integrations/laravel");
     let locked = quick_locked().await;
     let mut command = Command::new("phpunit");
-    command.args(["--fail-on-skipped", "--filter", filter]).current_dir(package).stdin(Stdio::null()).kill_on_drop(true);
+    command
+        .args(["--fail-on-skipped", "--filter", filter])
+        .current_dir(package)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
     command.env("CAMGATE_URL", format!("http://{}", client.address));
     command.env("TEST_CAMERA", camera.url("")).env("TEST_LOCKED_CAMERA", locked.url(""));
     command.env("TEST_LOCKED_PASSWORD", PASSWORD).envs(environment.iter().copied());
     let run = within("PHPUnit", LONGEST, command.output()).await;
     let run = run.expect("phpunit is missing: run 'make setup'");
     let output = String::from_utf8_lossy(&run.stdout);
-    assert!(run.status.success() && output.contains("\nOK ("), "{output}{}", String::from_utf8_lossy(&run.stderr));
+    assert!(
+        run.status.success() && output.contains("\nOK ("),
+        "{output}{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
 }
 
 async fn quick_locked() -> Control {
@@ -92,7 +105,9 @@ async fn a_page_of_laravel_shows_streams_in_a_frame_and_in_a_video() {
     // PHP's server takes no port 0, so it gets one that was free a moment ago.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut server = Command::new("php");
-    server.args(["-S", &address.to_string(), "tests/page.php"]).current_dir(root.join("integrations/laravel"));
+    server
+        .args(["-S", &address.to_string(), "tests/page.php"])
+        .current_dir(root.join("integrations/laravel"));
     server.env("CAMGATE_URL", format!("http://{}", client.address)).env("TEST_CAMERA", camera.url(""));
     server.env("CAMGATE_TOKEN", API_TOKEN).env("CAMGATE_STREAM_SECRET", SECRET);
     server.env("TEST_HLS_JS", root.join("web/node_modules/hls.js/dist/hls.mjs"));

@@ -208,6 +208,7 @@ function showStats(): void {
 }
 
 document.title = `${id} · camgate`;
+document.documentElement.classList.toggle('framed', window.self !== window.top);
 show(element('title', HTMLElement), id);
 window.setInterval(showStats, STATS_MS);
 play();
