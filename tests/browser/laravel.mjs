@@ -1,6 +1,6 @@
 // Opens a page of the Laravel package in Chromium, and fails unless a picture moves in its frame and in its bare video.
 
-import { firstPicture, lookAtSomething, main, play, until, withPage } from './browser.mjs';
+import { Failed, firstPicture, lookAtSomething, main, play, until, withPage } from './browser.mjs';
 
 const WITHIN_MS = 50_000;
 
@@ -13,13 +13,16 @@ await main('laravel', () => {
     await page.goto(url, { waitUntil: 'commit' });
     await until(page, 'a frame', deadline, () => document.querySelector('iframe') !== null);
     const frame = await (await page.$('iframe')).contentFrame();
-    const origins = [page, frame].map((one) => new URL(one.url()).origin);
     for (const one of [page, frame]) {
       await firstPicture(one, deadline);
       await play(one, 3, deadline);
       await lookAtSomething(one);
     }
-    if (complaints.length > 0) throw new Error(`the console is not clean: ${complaints.join(' | ')}`);
-    return { origins };
+    const fills = await frame.evaluate(() => {
+      const { width, height } = document.querySelector('video').getBoundingClientRect();
+      return Math.abs(width - innerWidth) < 2 && Math.abs(height - innerHeight) < 2 && document.body.scrollHeight <= innerHeight;
+    });
+    if (!fills) throw new Failed('the picture does not fill its frame');
+    if (complaints.length > 0) throw new Failed(`the console is not clean: ${complaints.join(' | ')}`);
   });
 });

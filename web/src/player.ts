@@ -259,6 +259,7 @@ function showStats(): void {
 }
 
 document.title = `${id} · camgate`;
+document.documentElement.classList.toggle('framed', window.self !== window.top);
 show(element('title', HTMLElement), id);
 if (embedded) document.documentElement.dataset['embed'] = '';
 delete document.documentElement.dataset['waiting'];
