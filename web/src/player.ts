@@ -259,7 +259,6 @@ function showStats(): void {
 }
 
 document.title = `${id} · camgate`;
-document.documentElement.classList.toggle('framed', window.self !== window.top);
 show(element('title', HTMLElement), id);
 if (embedded) document.documentElement.dataset['embed'] = '';
 delete document.documentElement.dataset['waiting'];
