@@ -64,6 +64,7 @@ pub const SETTINGS: &[&Setting] = &[
     &CAMERA_GUARD,
     &SOURCE_ALLOW,
     &SOURCE_DENY,
+    &RTSPS_CA,
     &CAMERAS_FILE,
     &MAX_STREAMS,
     &MAX_STREAM_BYTES,
@@ -233,6 +234,15 @@ pub(super) const SOURCE_DENY: Setting = Setting {
     default: "",
     doc: "What may not be pulled, whatever SOURCE_ALLOW has",
     range: Range::Sources,
+};
+
+pub(super) const RTSPS_CA: Setting = Setting {
+    name: "RTSPS_CA",
+    flag: Some("rtsps-ca"),
+    unit: "path",
+    default: "",
+    doc: "Authorities whose certificates are trusted of cameras at rtsps://, in place of those that the system trusts",
+    range: Range::File,
 };
 
 pub(super) const CAMERAS_FILE: Setting = Setting {

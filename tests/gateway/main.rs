@@ -31,6 +31,8 @@ mod probe;
 mod reaper;
 mod reconnect;
 mod restart;
+#[cfg(feature = "tls")]
+mod rtsps;
 mod secrets;
 mod sharing;
 mod shedding;
