@@ -73,6 +73,8 @@ pub struct Config {
     pub source_allow: Vec<Entry>,
     /// What may not be pulled.
     pub source_deny: Vec<Entry>,
+    /// Authorities of cameras' certificates, in place of the system's.
+    pub rtsps_ca: Option<PathBuf>,
     /// A file of cameras by name.
     pub cameras_file: Option<PathBuf>,
     /// What is logged: a filter that `tracing_subscriber::EnvFilter` takes.
@@ -312,6 +314,7 @@ impl Config {
             })?,
             source_allow: sources.entries(&s::SOURCE_ALLOW)?,
             source_deny: sources.entries(&s::SOURCE_DENY)?,
+            rtsps_ca: sources.find(&s::RTSPS_CA).map(|given| given.value.into()),
             cameras_file: sources.find(&s::CAMERAS_FILE).map(|given| given.value.into()),
             log_level: sources.read(&s::LOG_LEVEL, Setting::filter)?,
             log_format: sources.read(&s::LOG_FORMAT, |_, text| match text {

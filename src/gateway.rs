@@ -16,7 +16,8 @@ use crate::hls;
 use crate::http::{self, AppState};
 use crate::ingest::guard::Policy;
 use crate::ingest::reach::{Reach, Rules};
-use crate::ingest::rtsp::RtspConnector;
+use crate::ingest::rtsp::{Road, RtspConnector};
+use crate::ingest::tls::{Trust, TrustError};
 use crate::live::Live;
 use crate::mux::Container;
 use crate::serve::tls::{Certificates, TlsError};
@@ -44,6 +45,9 @@ pub enum BindError {
     /// The file of cameras is of no use.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// The authorities of cameras' certificates are of no use.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
 }
 
 /// A gateway that has its port. It serves while [`run`](Self::run) is polled.
@@ -133,7 +137,8 @@ impl Gateway {
             video_timeout: config.video_timeout,
             keep_warm: config.keep_warm.clone(),
         };
-        let guard = match config.camera_guard {
+        let trust = Trust::load(config.rtsps_ca.as_deref())?;
+        let policy = match config.camera_guard {
             CameraGuard::Auto => Policy::Auto,
             CameraGuard::On => Policy::On,
             CameraGuard::Off => Policy::Off,
@@ -142,7 +147,7 @@ impl Gateway {
         let rules = Rules::new(config.source_allow.clone(), config.source_deny.clone()).listening_on(port);
         let source_rules = Arc::new(Live::new(rules));
         let reach = Reach::new(source_rules.clone());
-        let connector = RtspConnector::new(config.start_timeout, reach, guard, config.audio);
+        let connector = RtspConnector::new(config.start_timeout, reach, Road { policy, trust }, config.audio);
         let registry = Registry::with_threads(settings, Arc::new(connector));
         let (access, catalog) = (Arc::new(Live::new(config.access.clone())), Arc::new(Live::new(catalog)));
         Ok(Self { listener, certificates, registry, access, source_rules, catalog, config })

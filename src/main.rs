@@ -2,13 +2,14 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use camgate::config::{self, Config};
 use camgate::gateway::Gateway;
 use camgate::ingest::SourceUrl;
+use camgate::ingest::tls::Trust;
 use camgate::stream::StreamId;
 use camgate::{healthcheck, logging, probe, testcam};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -130,6 +131,13 @@ fn command() -> Command {
                 .hide_env_values(true)
                 .help("As it is, with no mark encoded"),
         )
+        .arg(
+            Arg::new("ca")
+                .long("ca")
+                .value_name("path")
+                .env("RTSPS_CA")
+                .help("Authorities of the camera's certificate, in place of the system's"),
+        )
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"))
         .arg(
             Arg::new("seconds")
@@ -244,7 +252,9 @@ async fn run_probe(matches: &ArgMatches) -> Result<(), Error> {
         _ => source,
     };
     let seconds = Duration::from_secs(matches.get_one::<u64>("seconds").copied().unwrap_or(8));
-    let probing = Box::pin(probe::probe(&source, seconds));
+    // An empty variable is none.
+    let trust = Trust::load(text("ca").filter(|path| !path.is_empty()).map(Path::new))?;
+    let probing = Box::pin(probe::probe(&source, trust, seconds));
     let report = until_signal()?.run_until_cancelled_owned(probing).await;
     let Some(report) = report else { return Ok(()) };
     let report = report?;

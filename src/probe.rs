@@ -11,7 +11,8 @@ use tokio::net::TcpStream;
 use crate::clock;
 use crate::ingest::guard::Policy;
 use crate::ingest::reach::Reach;
-use crate::ingest::rtsp::{self, Limit};
+use crate::ingest::rtsp::{self, Limit, Road};
+use crate::ingest::tls::Trust;
 use crate::ingest::{AudioOffer, Event, IngestError, Session, SourceUrl};
 use crate::media::VideoTrack;
 
@@ -104,13 +105,15 @@ pub struct Audio {
 ///
 /// # Errors
 /// When the camera does not agree to send; what it says before that is in the error.
-pub async fn probe(source: &SourceUrl, watch: Duration) -> Result<Report, IngestError> {
+pub async fn probe(source: &SourceUrl, trust: Trust, watch: Duration) -> Result<Report, IngestError> {
     // Who asks could connect there without camgate.
     let reach = Reach::open();
-    let greeting = greeting(source, &reach).await;
+    // Over TLS there is none: how the camera asks who is there is told by its errors alone.
+    let greeting = if source.is_tls() { Greeting::default() } else { greeting(source, &reach).await };
+    let road = Road { policy: Policy::Auto, trust };
     let begin = clock::elapsed();
     let limit = Limit::from_now(CONNECT);
-    let description = rtsp::describe(source, &reach, Policy::Auto, limit, Arc::default()).await?;
+    let description = rtsp::describe(source, &reach, &road, limit, Arc::default()).await?;
     let offer = |track: rtsp::OfferedTrack| Offer {
         media: track.media,
         encoding: track.encoding,

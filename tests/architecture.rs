@@ -106,8 +106,8 @@ const CONFINED: &[(&str, &str, &str)] = &[
     ),
     (
         "tokio_rustls",
-        "src/serve/tls.rs",
-        "go through `serve::tls`, which has a stand-in where there is no TLS",
+        "src/serve/tls.rs, src/ingest/tls.rs",
+        "go through `serve::tls` or `ingest::tls`, which have a stand-in where there is no TLS",
     ),
     ("hyper", "src/serve.rs", "go through `serve`"),
     ("flacenc", "src/audio/flac.rs", "go through `audio::Encoder`"),
@@ -229,7 +229,8 @@ fn misplaced(path: &str, named: &Named) -> Option<String> {
         } else {
             named.path.iter().any(|part| part == name)
         };
-        (is_named && !path.starts_with(place)).then(|| format!("`{name}` belongs in {place}: {instead}"))
+        (is_named && !place.split(", ").any(|place| path.starts_with(place)))
+            .then(|| format!("`{name}` belongs in {place}: {instead}"))
     })
 }
 

@@ -80,6 +80,7 @@ fn with_nothing_set_every_setting_has_its_default() {
         camera_guard: CameraGuard::Auto,
         source_allow: vec![],
         source_deny: vec![],
+        rtsps_ca: None,
         cameras_file: None,
         log_level: "info".to_owned(),
         log_format: LogFormat::Text,
@@ -137,6 +138,7 @@ fn every_setting_reaches_its_field() {
             ("CAMERA_GUARD", "on"),
             ("SOURCE_ALLOW", "*.cams.example:554, 10.0.0.0/8"),
             ("SOURCE_DENY", "[fd00::/8]:8000-9000"),
+            ("RTSPS_CA", "ca.pem"),
             ("CAMERAS_FILE", "/etc/camgate/cameras.toml"),
             ("LOG_LEVEL", "camgate=debug,retina=info"),
             ("LOG_FORMAT", "json"),
@@ -204,6 +206,7 @@ fn every_setting_reaches_its_field() {
         camera_guard: CameraGuard::On,
         source_allow: ["*.cams.example:554", "10.0.0.0/8"].map(|text| text.parse().unwrap()).into(),
         source_deny: vec!["[fd00::/8]:8000-9000".parse().unwrap()],
+        rtsps_ca: Some("ca.pem".into()),
         cameras_file: Some("/etc/camgate/cameras.toml".into()),
         log_level: "camgate=debug,retina=info".to_owned(),
         log_format: LogFormat::Json,
@@ -312,8 +315,16 @@ fn values_just_outside_their_range_are_refused() {
     }
     let tested: Vec<_> = outside.iter().map(|(name, _)| *name).collect();
     // Any text may be a path; a secret is not repeated.
-    let any =
-        ["STREAM_DIR", "TLS_CERT", "TLS_KEY", "CAMERAS_FILE", "ENV_FILE", "API_TOKENS", "STREAM_SECRET"];
+    let any = [
+        "STREAM_DIR",
+        "TLS_CERT",
+        "TLS_KEY",
+        "RTSPS_CA",
+        "CAMERAS_FILE",
+        "ENV_FILE",
+        "API_TOKENS",
+        "STREAM_SECRET",
+    ];
     for setting in SETTINGS.iter().filter(|setting| !any.contains(&setting.name)) {
         assert!(tested.contains(&setting.name), "{} has no bad value here", setting.name);
     }

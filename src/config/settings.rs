@@ -73,6 +73,7 @@ pub const SETTINGS: &[&Setting] = &[
     &CAMERA_GUARD,
     &SOURCE_ALLOW,
     &SOURCE_DENY,
+    &RTSPS_CA,
     &CAMERAS_FILE,
     &MAX_STREAMS,
     &MAX_VIEWERS,
@@ -396,6 +397,15 @@ pub(super) const SOURCE_DENY: Setting = Setting {
     default: "",
     doc: "What may not be pulled, whatever SOURCE_ALLOW has",
     range: Range::Sources,
+};
+
+pub(super) const RTSPS_CA: Setting = Setting {
+    name: "RTSPS_CA",
+    flag: Some("rtsps-ca"),
+    unit: "path",
+    default: "",
+    doc: "Authorities whose certificates are trusted of cameras at rtsps://, in place of those that the system trusts",
+    range: Range::File,
 };
 
 pub(super) const CAMERAS_FILE: Setting = Setting {

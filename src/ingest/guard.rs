@@ -8,6 +8,7 @@
 //! goes on collecting behind both until a NAL unit has come that can end an access unit.
 
 mod framing;
+mod line;
 mod policy;
 
 use std::fmt;
@@ -19,11 +20,13 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
+use super::tls::Trust;
 use super::{IngestError, SourceUrl};
 use framing::Framing;
+use line::Line;
 
 pub use policy::Policy;
 
@@ -81,18 +84,30 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Connects to the camera of `source` at `address`, and listens for the one connection of retina.
+    /// Connects to the camera of `source` at `address`, over TLS by `trust` if the link says so, and listens for the one
+    /// connection of retina.
     ///
     /// # Errors
     /// [`IngestError::Unreachable`], in the words that retina has for it.
-    pub async fn connect(source: &SourceUrl, address: SocketAddr) -> Result<Self, IngestError> {
+    pub async fn connect(
+        source: &SourceUrl,
+        address: SocketAddr,
+        trust: &Trust,
+    ) -> Result<Self, IngestError> {
         let camera = source.address();
         let unreachable = |error: io::Error| IngestError::Unreachable {
             address: source.address(),
             reason: error.to_string(),
         };
         let socket = TcpStream::connect(address).await.map_err(unreachable)?;
-        let (wires, local) = Wires::new(socket).map_err(unreachable)?;
+        socket.set_nodelay(true).map_err(unreachable)?;
+        let line = if source.is_tls() {
+            let stream = trust.connect(source.bare_host(), socket).await.map_err(unreachable)?;
+            Line::Tls(Box::new(stream))
+        } else {
+            Line::Plain(socket)
+        };
+        let (wires, local) = Wires::new(line).map_err(unreachable)?;
         Ok(Self { wires: Some(wires), camera, local })
     }
 
@@ -164,7 +179,7 @@ impl Drop for Relay {
 
 #[derive(Debug)]
 struct Wires {
-    camera: TcpStream,
+    camera: Line,
     retina: Retina,
     requests: Way,
     answers: Way,
@@ -180,8 +195,7 @@ enum Retina {
 }
 
 impl Wires {
-    fn new(camera: TcpStream) -> io::Result<(Self, SocketAddr)> {
-        camera.set_nodelay(true)?;
+    fn new(camera: Line) -> io::Result<(Self, SocketAddr)> {
         let socket = TcpSocket::new_v4()?;
         socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
         let listener = socket.listen(1)?;
@@ -262,8 +276,8 @@ impl Way {
     /// Passes on what one read gives, if `see` lets it pass, and tells how much that was: nothing at the end, once.
     fn poll(
         &mut self,
-        from: &mut TcpStream,
-        to: &mut TcpStream,
+        from: &mut (impl AsyncRead + Unpin),
+        to: &mut (impl AsyncWrite + Unpin),
         context: &mut Context<'_>,
         mut see: impl FnMut(&[u8]) -> Result<(), Excess>,
     ) -> Poll<Result<usize, End>> {
@@ -271,6 +285,8 @@ impl Way {
             self.written += ready!(write(to, &self.held[self.written..], context))?;
         }
         (self.held, self.written) = (Vec::new(), 0);
+        // What was written to TLS is not out yet.
+        ready!(Pin::new(&mut *to).poll_flush(context))?;
         if self.has_ended {
             return Poll::Pending;
         }
@@ -281,7 +297,7 @@ impl Way {
         let bytes = buffer.filled();
         if bytes.is_empty() {
             self.has_ended = true;
-            ready!(Pin::new(to).poll_shutdown(context))?;
+            ready!(Pin::new(&mut *to).poll_shutdown(context))?;
             return Poll::Ready(Ok(0));
         }
         see(bytes).map_err(End::TooMuch)?;
@@ -295,12 +311,20 @@ impl Way {
                 }
             }
         }
+        // Where it has to wait, the next poll goes on with it.
+        if let Poll::Ready(Err(error)) = Pin::new(to).poll_flush(context) {
+            return Poll::Ready(Err(error.into()));
+        }
         Poll::Ready(Ok(bytes.len()))
     }
 }
 
 /// At least one byte.
-fn write(to: &mut TcpStream, bytes: &[u8], context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+fn write(
+    to: &mut (impl AsyncWrite + Unpin),
+    bytes: &[u8],
+    context: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
     match ready!(Pin::new(to).poll_write(context, bytes))? {
         0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
         written => Poll::Ready(Ok(written)),
@@ -318,7 +342,8 @@ mod tests {
         let camera = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let link = format!("rtsp://admin:x@{}/demo?channel=1", camera.local_addr().unwrap());
         let source = SourceUrl::parse(&link).unwrap();
-        let relay = Relay::connect(&source, camera.local_addr().unwrap()).await.unwrap();
+        let relay =
+            Relay::connect(&source, camera.local_addr().unwrap(), &Trust::load(None).unwrap()).await.unwrap();
         (camera, source, relay)
     }
 

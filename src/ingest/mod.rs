@@ -9,6 +9,8 @@ mod budget;
 pub mod guard;
 pub mod reach;
 pub mod rtsp;
+#[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
+pub mod tls;
 pub mod url;
 
 use std::task::{Context, Poll};

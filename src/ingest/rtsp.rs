@@ -31,6 +31,7 @@ use tokio::time::Instant;
 use super::budget::Budget;
 use super::guard::{Policy, Relay};
 use super::reach::Reach;
+use super::tls::Trust;
 use super::{AudioOffer, Connector, Event, IngestError, Session, SourceUrl, Step};
 use crate::clock;
 use crate::media::parameter_sets::{self, ParameterSetError};
@@ -56,20 +57,29 @@ const AUDIO_SETUP: Duration = Duration::from_secs(2);
 /// More codecs than a camera has are not told: an error stays a sentence.
 const MOST_CODEC_NAMES: usize = 8;
 
+/// How cameras are connected to that may be.
+#[derive(Clone)]
+pub struct Road {
+    /// Which get a guard.
+    pub policy: Policy,
+    /// Whose certificates are trusted of those that speak TLS.
+    pub trust: Trust,
+}
+
 /// Connects to RTSP cameras over TCP.
 pub struct RtspConnector {
     timeout: Duration,
     reach: Reach,
-    policy: Policy,
+    road: Road,
     audio: bool,
     sessions: Arc<SessionGroup>,
 }
 
 impl RtspConnector {
-    /// To open a session may take as long as `timeout`; `reach` says which cameras may be connected to, `policy` which get a
-    /// guard. Without `audio`, cameras are asked for video alone.
-    pub fn new(timeout: Duration, reach: Reach, policy: Policy, audio: bool) -> Self {
-        Self { timeout, reach, policy, audio, sessions: Arc::default() }
+    /// To open a session may take as long as `timeout`; `reach` says which cameras may be connected to, `road` how. Without
+    /// `audio`, cameras are asked for video alone.
+    pub fn new(timeout: Duration, reach: Reach, road: Road, audio: bool) -> Self {
+        Self { timeout, reach, road, audio, sessions: Arc::default() }
     }
 }
 
@@ -79,7 +89,7 @@ impl Connector for RtspConnector {
         source: &SourceUrl,
         broken_audio: Option<&str>,
     ) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>> {
-        let (source, reach, policy) = (source.clone(), self.reach.clone(), self.policy);
+        let (source, reach, road) = (source.clone(), self.reach.clone(), self.road.clone());
         let (limit, sessions) = (Limit::from_now(self.timeout), self.sessions.clone());
         let audio = match broken_audio {
             _ if !self.audio => Err("audio is turned off (AUDIO=off)".to_owned()),
@@ -87,11 +97,11 @@ impl Connector for RtspConnector {
             None => Ok(()),
         };
         async move {
-            let description = describe(&source, &reach, policy, limit, sessions.clone()).await?;
+            let description = describe(&source, &reach, &road, limit, sessions.clone()).await?;
             let session = match description.play(limit, audio).await {
                 // The picture is worth more than the sound: once more, and without it.
                 Err(IngestError::BrokenAudio(what)) => {
-                    let description = describe(&source, &reach, policy, limit, sessions).await?;
+                    let description = describe(&source, &reach, &road, limit, sessions).await?;
                     description.play(limit, Err(format!("it could not be set up: {what}"))).await?
                 }
                 played => played?,
@@ -139,7 +149,7 @@ pub struct OfferedTrack {
 pub async fn describe(
     source: &SourceUrl,
     reach: &Reach,
-    policy: Policy,
+    road: &Road,
     limit: Limit,
     sessions: Arc<SessionGroup>,
 ) -> Result<Description, IngestError> {
@@ -148,7 +158,7 @@ pub async fn describe(
     loop {
         let (address, limit) = (addresses[addresses.len() - left], limit.share(left));
         left -= 1;
-        let describe = |teardown| describe_at(source, address, policy, limit, sessions.clone(), teardown);
+        let describe = |teardown| describe_at(source, address, road, limit, sessions.clone(), teardown);
         match Box::pin(describe(TeardownPolicy::Auto)).await {
             Ok(description) if description.may_lead_elsewhere() => {
                 return Box::pin(describe(TeardownPolicy::Never)).await;
@@ -162,7 +172,7 @@ pub async fn describe(
 async fn describe_at(
     source: &SourceUrl,
     address: SocketAddr,
-    policy: Policy,
+    road: &Road,
     limit: Limit,
     sessions: Arc<SessionGroup>,
     teardown: TeardownPolicy,
@@ -178,7 +188,7 @@ async fn describe_at(
         .teardown(teardown)
         .unassigned_channel_data(UnassignedChannelDataPolicy::Ignore);
     let describing = Box::pin(async {
-        let mut route = Route::to(source, address, policy).await?;
+        let mut route = Route::to(source, address, road).await?;
         let describing = retina::client::Session::describe(route.url.clone(), options);
         let session = route.hold(describing, Step::Describe, has_credentials).await?;
         Ok(Description { session, route })
@@ -197,10 +207,10 @@ struct Route {
 }
 
 impl Route {
-    async fn to(source: &SourceUrl, at: SocketAddr, policy: Policy) -> Result<Self, IngestError> {
+    async fn to(source: &SourceUrl, at: SocketAddr, road: &Road) -> Result<Self, IngestError> {
         let address = source.address();
-        if policy.guards(source) {
-            let relay = Relay::connect(source, at).await?;
+        if road.policy.guards(source) {
+            let relay = Relay::connect(source, at, &road.trust).await?;
             let url = relay.request_url(source);
             return Ok(Self { url, address, relay: Some(relay), stands_for: None });
         }

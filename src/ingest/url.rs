@@ -4,13 +4,15 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 
-/// A camera's link: `rtsp://[user[:password]@]host[:port]/path`.
+/// A camera's link: `rtsp://[user[:password]@]host[:port]/path`, or `rtsps://` for RTSP over TLS.
 ///
 /// `Display` and `Debug` print it without credentials, and with what looks like one in path or query blotted out.
 /// Two links are the same source if address, path and credentials are equal.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SourceUrl {
+    /// With the scheme `rtsp`, whatever that of the link is.
     url: url::Url,
+    is_tls: bool,
     credentials: Option<Credentials>,
 }
 
@@ -32,7 +34,7 @@ impl fmt::Debug for Credentials {
 /// Why a link can't be used. The text repeats none of it but the scheme, which holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourceUrlError {
-    /// Not `rtsp`.
+    /// Neither `rtsp` nor `rtsps`.
     #[error("it must begin with rtsp://{}", begins_with(.0))]
     Scheme(String),
     /// No host.
@@ -53,6 +55,7 @@ pub enum SourceUrlError {
 
 const MAX_LENGTH: usize = 2048;
 const SCHEME: &str = "rtsp://";
+const TLS_SCHEME: &str = "rtsps://";
 
 impl SourceUrl {
     /// Reads a link as people write it: passwords may hold `# @ ^ : /` as they are, or percent-encoded.
@@ -64,9 +67,14 @@ impl SourceUrl {
         if link.chars().any(char::is_control) {
             return Err(SourceUrlError::Invalid("control character"));
         }
-        let rest = match link.get(..SCHEME.len()) {
-            Some(scheme) if scheme.eq_ignore_ascii_case(SCHEME) => &link[SCHEME.len()..],
-            _ => {
+        let behind = |scheme: &str| {
+            let begin = link.get(..scheme.len())?;
+            begin.eq_ignore_ascii_case(scheme).then(|| &link[scheme.len()..])
+        };
+        let (is_tls, rest) = match (behind(SCHEME), behind(TLS_SCHEME)) {
+            (Some(rest), _) => (false, rest),
+            (None, Some(rest)) => (true, rest),
+            (None, None) => {
                 let scheme: String =
                     link.chars().take_while(|c| c.is_ascii_alphanumeric()).take(16).collect();
                 return Err(SourceUrlError::Scheme(scheme));
@@ -93,7 +101,7 @@ impl SourceUrl {
             let (username, password) = text.split_once(':').unwrap_or((text, ""));
             Credentials { username: decode(username), password: decode(password) }
         });
-        Ok(Self { url, credentials })
+        Ok(Self { url, is_tls, credentials })
     }
 
     /// The same link with these credentials in place of its own.
@@ -122,9 +130,14 @@ impl SourceUrl {
         self.host().trim_matches(['[', ']'])
     }
 
-    /// TCP port; 554 where the link has none (RFC 2326 §3.2).
+    /// TCP port; where the link has none 554 (RFC 2326 §3.2), or 322 over TLS (RFC 7826 §4.2).
     pub fn port(&self) -> u16 {
-        self.url.port().unwrap_or(554)
+        self.url.port().unwrap_or(if self.is_tls { 322 } else { 554 })
+    }
+
+    /// Whether the camera is to be spoken to over TLS alone.
+    pub fn is_tls(&self) -> bool {
+        self.is_tls
     }
 
     /// Host and port, for messages.
@@ -136,7 +149,6 @@ impl SourceUrl {
 fn begins_with(scheme: &str) -> String {
     match scheme {
         "" => String::new(),
-        "rtsps" => "; rtsps:// is not supported yet".into(),
         other => format!(" (it begins with {other:?})"),
     }
 }
@@ -191,7 +203,8 @@ impl fmt::Display for SourceUrl {
         let user = if self.credentials.is_some() { "***@" } else { "" };
         let tail = &self.url[url::Position::BeforePath..];
         let host = &self.url[url::Position::BeforeHost..url::Position::AfterPort];
-        write!(f, "{SCHEME}{user}{host}{}", blot_out(&without_inner_userinfo(tail)))
+        let scheme = if self.is_tls { TLS_SCHEME } else { SCHEME };
+        write!(f, "{scheme}{user}{host}{}", blot_out(&without_inner_userinfo(tail)))
     }
 }
 
@@ -327,6 +340,14 @@ mod tests {
         let shown = parse("rtsp://cam/user=admin_password=x_y_channel=1.sdp").to_string();
         assert_eq!(shown, "rtsp://cam/user=***_password=***_channel=1.sdp");
         assert_eq!(parse("rtsp://u:p@cam:554/ch=1").to_string(), "rtsp://***@cam:554/ch=1");
+    }
+
+    #[test]
+    fn a_link_over_tls_has_a_port_of_its_own_and_is_another_source() {
+        let (secure, plain) = (parse("RTSPS://admin:x@cam/1"), parse("rtsp://admin:x@cam:322/1"));
+        assert_eq!((secure.address(), secure.to_string()), ("cam:322".into(), "rtsps://***@cam/1".into()));
+        assert!(secure.is_tls() && !plain.is_tls() && secure != plain);
+        assert_eq!(parse("rtsps://cam:554/").port(), 554);
     }
 
     #[test]

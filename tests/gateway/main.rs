@@ -36,6 +36,8 @@ mod reaper;
 mod reconnect;
 mod request_id;
 mod restart;
+#[cfg(feature = "tls")]
+mod rtsps;
 mod secrets;
 mod sharing;
 mod shedding;

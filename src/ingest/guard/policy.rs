@@ -19,11 +19,13 @@ impl Policy {
     ///
     /// A host name always does with [`Auto`](Self::Auto): what it stands for may change, and what a camera costs with it.
     pub fn guards(self, source: &SourceUrl) -> bool {
-        match self {
-            Self::Auto => !source.bare_host().parse().is_ok_and(is_private),
-            Self::On => true,
-            Self::Off => false,
-        }
+        // retina speaks no TLS: the relay does.
+        source.is_tls()
+            || match self {
+                Self::Auto => !source.bare_host().parse().is_ok_and(is_private),
+                Self::On => true,
+                Self::Off => false,
+            }
     }
 }
 
