@@ -188,7 +188,6 @@ fn quoted(source: &str) -> impl Iterator<Item = &str> {
     source.split('"').skip(1).step_by(2)
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "what filter() hands over")]
 fn is_code(text: &&str) -> bool {
     text.len() > 3 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
