@@ -1,6 +1,6 @@
 # The commands of the project. Each does its own set-up.
 
-.PHONY: demo test setup settings bench chaos fuzz
+.PHONY: demo test test-all deb setup settings bench chaos fuzz
 
 # camgate, a simulated camera and the address to open; needs nothing but Rust.
 demo:
@@ -9,6 +9,15 @@ demo:
 # Every check; on Debian it installs what is missing first. Ends with "N passed, N failed".
 test: setup
 	@scripts/test
+
+# Every check, and those that take longer: the Debian package, the Dockerfile's steps, docker-compose.yml, chaos. About half
+# an hour; as root, for the Dockerfile.
+test-all:
+	@scripts/test-all
+
+# The Debian package, below target/debian/.
+deb:
+	@packaging/build-deb
 
 # What the tests need beyond Rust, from Debian's packages.
 setup:

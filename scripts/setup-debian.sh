@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this Debian (or Ubuntu) machine lacks; with "bench", what the benches need besides.
+# Installs what the tests need and this Debian (or Ubuntu) machine lacks; with "bench" or "all", what the benches or `make
+# test-all` need besides.
 # Instant when nothing is missing.
 # A Rust toolchain is the one thing it takes for given.
 set -euo pipefail
@@ -33,6 +34,14 @@ for package in gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-rtsp \
   gstreamer1.0-plugins-{base,good,bad,ugly}; do
   need_package "$package"
 done
+PATH=$PATH:/usr/sbin need_command nginx nginx-light
+# It judges the service unit; it need not run.
+need_command systemd-analyze systemd
+if [ "${1:-}" = all ]; then
+  need_command docker-compose docker-compose
+  need_package python3-yaml
+  need_command setpriv util-linux
+fi
 # The Laravel package, and the examples of docs/api.md.
 need_command php php-cli
 need_command phpunit phpunit
@@ -42,7 +51,6 @@ for package in php-laravel-framework php-guzzlehttp-guzzle php-{curl,mbstring,xm
   need_package "$package"
 done
 if [ "${1:-}" = bench ]; then
-  PATH=$PATH:/usr/sbin need_command nginx nginx-light
   need_command wrk wrk
 fi
 

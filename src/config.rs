@@ -19,6 +19,7 @@ use clap::ArgMatches;
 use sha2::{Digest as _, Sha256};
 
 use crate::access::{Access, ApiTokens, Limits, Proxies, StreamSecrets};
+use crate::ingest::reach::{Entry, EntryError};
 use crate::stream::{KeepWarm, StreamId};
 
 pub use settings::{Setting, env_example, serve_args, settings_markdown};
@@ -68,10 +69,20 @@ pub struct Config {
     pub video_timeout: Duration,
     /// Which cameras are connected to through a guard.
     pub camera_guard: CameraGuard,
+    /// What alone may be pulled; all that is not refused, if it is empty.
+    pub source_allow: Vec<Entry>,
+    /// What may not be pulled.
+    pub source_deny: Vec<Entry>,
+    /// A file of cameras by name.
+    pub cameras_file: Option<PathBuf>,
     /// What is logged: a filter that `tracing_subscriber::EnvFilter` takes.
     pub log_level: String,
     /// How it is logged.
     pub log_format: LogFormat,
+    /// Most streams of which each has metrics of its own.
+    pub metrics_streams: usize,
+    /// How long the gateway goes on once it is to end, without taking anything new.
+    pub drain: Duration,
     /// What the person should hear about their settings, one line each.
     pub warnings: Vec<String>,
     /// What each setting was given, so that it can be told what a reload changes.
@@ -299,12 +310,17 @@ impl Config {
                 "off" => Some(CameraGuard::Off),
                 _ => None,
             })?,
+            source_allow: sources.entries(&s::SOURCE_ALLOW)?,
+            source_deny: sources.entries(&s::SOURCE_DENY)?,
+            cameras_file: sources.find(&s::CAMERAS_FILE).map(|given| given.value.into()),
             log_level: sources.read(&s::LOG_LEVEL, Setting::filter)?,
             log_format: sources.read(&s::LOG_FORMAT, |_, text| match text {
                 "text" => Some(LogFormat::Text),
                 "json" => Some(LogFormat::Json),
                 _ => None,
             })?,
+            metrics_streams: sources.read(&s::METRICS_STREAMS, Setting::whole)?,
+            drain: sources.read(&s::DRAIN_SECONDS, Setting::seconds)?,
             warnings: ignored.into_iter().collect(),
         })
     }
@@ -371,6 +387,19 @@ impl Sources<'_> {
     fn digest(&self, setting: &Setting) -> Digest {
         let value = self.find(setting).map_or_else(|| setting.default.to_owned(), |given| given.value);
         Sha256::digest(value.as_bytes()).into()
+    }
+
+    /// A list of what may be pulled, or may not: the error names the entry that is wrong.
+    fn entries(&self, setting: &Setting) -> Result<Vec<Entry>, ConfigError> {
+        let Some(Given { name, value }) = self.find(setting) else { return Ok(Vec::new()) };
+        let entry = |text: &str| {
+            text.parse().map_err(|error: EntryError| ConfigError::Value {
+                name: name.clone(),
+                value: text.trim().to_owned(),
+                accepts: error.to_string(),
+            })
+        };
+        value.split(',').map(entry).collect()
     }
 
     fn tls(&self) -> Result<Option<TlsFiles>, ConfigError> {

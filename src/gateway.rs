@@ -10,17 +10,19 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
+use crate::catalog::{self, Catalog, CatalogError};
 use crate::config::{self, CameraGuard, Config, SegmentType};
 use crate::hls;
 use crate::http::{self, AppState};
 use crate::ingest::guard::Policy;
+use crate::ingest::reach::{Reach, Rules};
 use crate::ingest::rtsp::RtspConnector;
 use crate::live::Live;
 use crate::mux::Container;
 use crate::serve::tls::{Certificates, TlsError};
 use crate::serve::{Limits, Server};
 use crate::stream::registry::Settings;
-use crate::stream::{Registry, reaper};
+use crate::stream::{Registry, keeper, reaper};
 
 /// How long cameras may take to be told of the end, and clients to get their last bytes.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -39,6 +41,9 @@ pub enum BindError {
     /// Certificate or key are of no use.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The file of cameras is of no use.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
 }
 
 /// A gateway that has its port. It serves while [`run`](Self::run) is polled.
@@ -47,6 +52,10 @@ pub struct Gateway {
     certificates: Option<Arc<Certificates>>,
     registry: Arc<Registry>,
     access: Arc<Live<Access>>,
+    /// What may be pulled. A reload sets it, to [`Rules::with_entries`] of what it is.
+    source_rules: Arc<Live<Rules>>,
+    /// Cameras by name. A reload calls [`crate::catalog::reload`] with it and `config.cameras_file`.
+    catalog: Arc<Live<Catalog>>,
     config: Config,
 }
 
@@ -55,6 +64,8 @@ pub struct Gateway {
 pub struct Reloader {
     registry: Arc<Registry>,
     access: Arc<Live<Access>>,
+    source_rules: Arc<Live<Rules>>,
+    catalog: Arc<Live<Catalog>>,
     /// The settings as they are now.
     config: Arc<Mutex<Config>>,
 }
@@ -62,11 +73,17 @@ pub struct Reloader {
 impl Reloader {
     /// Takes over what can change without touching a stream, and says in the log what has changed and what waits for the
     /// next start.
-    pub fn apply(&self, next: Config) {
-        let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
-        let (taken, waiting) = config.changes(&next);
+    pub async fn apply(&self, next: Config) {
         self.access.set(next.access.clone());
         self.registry.set_max_streams(next.max_streams);
+        let rules = self.source_rules.get();
+        self.source_rules.set(rules.with_entries(next.source_allow.clone(), next.source_deny.clone()));
+        match &next.cameras_file {
+            Some(file) => catalog::reload(&self.catalog, file).await,
+            None => self.catalog.set(Catalog::default()),
+        }
+        let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        let (taken, waiting) = config.changes(&next);
         if taken.is_empty() && waiting.is_empty() {
             tracing::info!("settings read again: nothing has changed");
         } else {
@@ -91,6 +108,10 @@ impl Gateway {
         let certificates = match &config.tls {
             Some(files) => Some(Arc::new(Certificates::load(files.clone()).await?)),
             None => None,
+        };
+        let catalog = match &config.cameras_file {
+            Some(path) => Catalog::load(path).await?,
+            None => Catalog::default(),
         };
         let address = config.listen();
         let listener = TcpListener::bind(address).await;
@@ -117,15 +138,14 @@ impl Gateway {
             CameraGuard::On => Policy::On,
             CameraGuard::Off => Policy::Off,
         };
-        let connector = Arc::new(RtspConnector::new(config.start_timeout, guard, config.audio));
-        let access = Arc::new(Live::new(config.access.clone()));
-        Ok(Self {
-            listener,
-            certificates,
-            registry: Registry::with_threads(settings, connector),
-            access,
-            config,
-        })
+        let port = listener.local_addr().map_or(address.port(), |local| local.port());
+        let rules = Rules::new(config.source_allow.clone(), config.source_deny.clone()).listening_on(port);
+        let source_rules = Arc::new(Live::new(rules));
+        let reach = Reach::new(source_rules.clone());
+        let connector = RtspConnector::new(config.start_timeout, reach, guard, config.audio);
+        let registry = Registry::with_threads(settings, Arc::new(connector));
+        let (access, catalog) = (Arc::new(Live::new(config.access.clone())), Arc::new(Live::new(catalog)));
+        Ok(Self { listener, certificates, registry, access, source_rules, catalog, config })
     }
 
     /// Where it listens.
@@ -148,17 +168,23 @@ impl Gateway {
 
     /// What changes its settings while it runs.
     pub fn reloader(&self) -> Reloader {
-        let Self { registry, access, config, .. } = self;
-        let config = Arc::new(Mutex::new(config.clone()));
-        Reloader { registry: registry.clone(), access: access.clone(), config }
+        let Self { registry, access, source_rules, catalog, config, .. } = self;
+        Reloader {
+            registry: registry.clone(),
+            access: access.clone(),
+            source_rules: source_rules.clone(),
+            catalog: catalog.clone(),
+            config: Arc::new(Mutex::new(config.clone())),
+        }
     }
 
-    /// Serves until `shutdown`, then lets go of all cameras and all clients.
+    /// Serves until `shutdown`, goes on for as long as `DRAIN_SECONDS` says without taking anything new, then lets go of
+    /// all cameras and all clients.
     ///
     /// # Errors
     /// When a task of the server fails.
     pub async fn run(self, shutdown: CancellationToken) -> io::Result<()> {
-        let Self { listener, certificates, registry, access, config } = self;
+        let Self { listener, certificates, registry, access, catalog, config, .. } = self;
         if access.get().api_tokens.is_empty() {
             tracing::warn!(
                 "API_TOKENS is not set: the API answers loopback and private addresses alone, and whoever is there may start streams"
@@ -170,13 +196,24 @@ impl Gateway {
             config::LowLatency::Off => http::LowLatency::Off,
         };
         let max_bytes = usize::try_from(config.max_total_bytes).unwrap_or(usize::MAX);
+        let close = CancellationToken::new();
+        // However this ends, so do they.
+        let _closes = close.clone().drop_guard();
         let reaping = reaper::run(registry.clone(), config.cleanup_delay, config.cleanup_interval, max_bytes);
-        tokio::spawn(shutdown.clone().run_until_cancelled_owned(reaping));
+        tokio::spawn(close.clone().run_until_cancelled_owned(reaping));
+        let cameras = catalog.clone();
+        let keeping = keeper::run(registry.clone(), move || cameras.get().warm());
+        tokio::spawn(close.clone().run_until_cancelled_owned(keeping));
         if let Some(certificates) = certificates.clone() {
             let looking = async move { certificates.keep_fresh().await };
-            tokio::spawn(shutdown.clone().run_until_cancelled_owned(looking));
+            tokio::spawn(close.clone().run_until_cancelled_owned(looking));
         }
 
+        let metrics = http::metrics::Options {
+            streams: config.metrics_streams,
+            max_streams: config.max_streams,
+            max_total_bytes: config.max_total_bytes,
+        };
         let origins = match &config.origins {
             None => http::Origins::Any,
             Some(origins) => http::Origins::These(
@@ -194,13 +231,21 @@ impl Gateway {
             starts: Arc::default(),
             origins,
             request_bytes: config.clients.request_bytes,
+            metrics,
+            catalog,
         });
         let end = CancellationToken::new();
         let limits = Limits { first_request: config.clients.first_request, idle: config.clients.idle };
-        let server = Server::new(app, certificates, limits, access, shutdown.clone(), end.clone());
+        let server = Server::new(app, certificates, limits, access, close.clone(), end.clone());
         let serving = tokio::spawn(server.run(listener));
 
         shutdown.cancelled().await;
+        registry.drain();
+        if !config.drain.is_zero() {
+            tracing::info!(seconds = config.drain.as_secs(), "draining: streams go on, none is started");
+            tokio::time::sleep(config.drain).await;
+        }
+        close.cancel();
         // Streams end first: requests that wait for one are answered then.
         if tokio::time::timeout(DRAIN, registry.shutdown()).await.is_err() {
             tracing::warn!("some cameras did not answer the end of their session");

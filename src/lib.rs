@@ -26,11 +26,14 @@ pub mod stream;
 pub mod http;
 
 pub mod access;
+pub mod catalog;
 pub mod clock;
 pub mod config;
 pub mod gateway;
+pub mod healthcheck;
 pub mod live;
 pub mod logging;
+pub mod metrics;
 pub mod net;
 pub mod probe;
 pub mod serve;

@@ -10,7 +10,7 @@ use camgate::config::{self, Config};
 use camgate::gateway::Gateway;
 use camgate::ingest::SourceUrl;
 use camgate::stream::StreamId;
-use camgate::{logging, probe, testcam};
+use camgate::{healthcheck, logging, probe, testcam};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +30,7 @@ fn main() -> ExitCode {
             Some(("camera", matches)) => camera(matches).await,
             Some(("probe", matches)) => run_probe(matches).await,
             Some(("demo", matches)) => demo(matches).await,
+            Some(("healthcheck", matches)) => ask_health(matches).await,
             Some((_, matches)) => serve(matches).await,
             None => serve(&matches).await,
         }
@@ -137,11 +138,14 @@ fn command() -> Command {
                 .value_parser(value_parser!(u64).range(1..=300))
                 .help("How long to watch"),
         );
+    let healthcheck = config::serve_args(Command::new("healthcheck").about(
+        "Ask the gateway that runs with these settings whether it is well: ends with 0 if it is, within 3 s",
+    ));
     config::serve_args(Command::new("camgate"))
         .version(env!("CARGO_PKG_VERSION"))
         .about("RTSP cameras to browsers as HLS: no ffmpeg, no transcoding, one binary")
         .args_conflicts_with_subcommands(true)
-        .subcommands([serve, config::serve_args(demo), camera, probe])
+        .subcommands([serve, config::serve_args(demo), camera, probe, healthcheck])
 }
 
 async fn serve(matches: &ArgMatches) -> Result<(), Error> {
@@ -240,7 +244,8 @@ async fn run_probe(matches: &ArgMatches) -> Result<(), Error> {
         _ => source,
     };
     let seconds = Duration::from_secs(matches.get_one::<u64>("seconds").copied().unwrap_or(8));
-    let report = until_signal()?.run_until_cancelled_owned(probe::probe(&source, seconds)).await;
+    let probing = Box::pin(probe::probe(&source, seconds));
+    let report = until_signal()?.run_until_cancelled_owned(probing).await;
     let Some(report) = report else { return Ok(()) };
     let report = report?;
     let mut out = std::io::stdout().lock();
@@ -252,6 +257,12 @@ async fn run_probe(matches: &ArgMatches) -> Result<(), Error> {
     Ok(())
 }
 
+async fn ask_health(matches: &ArgMatches) -> Result<(), Error> {
+    let found = healthcheck::ask(&Config::load(matches)?).await?;
+    writeln!(std::io::stdout(), "{found}")?;
+    Ok(())
+}
+
 /// SIGHUP has the settings read again. What can't be read changes nothing.
 fn reload_at_hangup(gateway: &Gateway, matches: &ArgMatches) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -260,7 +271,7 @@ fn reload_at_hangup(gateway: &Gateway, matches: &ArgMatches) -> std::io::Result<
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
             match Config::load(&matches) {
-                Ok(config) => reloader.apply(config),
+                Ok(config) => reloader.apply(config).await,
                 Err(error) => tracing::error!(%error, "settings stay as they were"),
             }
         }

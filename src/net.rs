@@ -13,10 +13,19 @@ pub struct Network {
     prefix: u8,
 }
 
-/// A text is no network.
+/// Why a text is no network: the end of the sentence "this is not …".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be an address or a network such as 10.0.0.0/8 or fd00::/8")]
-pub struct NetworkError;
+pub enum NetworkError {
+    /// It begins with no address.
+    #[error("an address or a network such as 10.0.0.0/8 or fd00::/8")]
+    Address,
+    /// More bits than an address has, or no number.
+    #[error("a network: behind its / belongs 0 to {0}")]
+    Length(u8),
+    /// Bits behind the prefix: who writes `10.1.2.3/8` means something else than they wrote.
+    #[error("a network: that would be {0}")]
+    Within(Network),
+}
 
 impl Network {
     /// Whether `address` is in it. An IPv4 address that is written as an IPv6 one (RFC 4291 §2.5.5.2) is that IPv4 address.
@@ -31,6 +40,15 @@ impl Network {
     /// Bits that all its addresses have in common.
     pub fn prefix(&self) -> u8 {
         self.prefix
+    }
+
+    /// All that begin with the first `prefix` bits of `address`.
+    fn around(address: IpAddr, prefix: u8) -> Self {
+        let address = match address {
+            IpAddr::V4(v4) => IpAddr::V4(masked_v4(v4, prefix)),
+            IpAddr::V6(v6) => IpAddr::V6(masked_v6(v6, prefix)),
+        };
+        Self { address, prefix }
     }
 }
 
@@ -47,26 +65,20 @@ fn masked_v6(address: Ipv6Addr, prefix: u8) -> Ipv6Addr {
 impl FromStr for Network {
     type Err = NetworkError;
 
-    /// Bits behind the prefix must be zero: who writes `10.1.2.3/8` means something else than they wrote.
     fn from_str(text: &str) -> Result<Self, NetworkError> {
         let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
-        let address: IpAddr = address.parse().map_err(|_| NetworkError)?;
+        let address: IpAddr = address.parse().map_err(|_| NetworkError::Address)?;
         let most = if address.is_ipv4() { 32 } else { 128 };
         let prefix = match prefix {
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                digits.parse().map_err(|_| NetworkError)?
-            }
-            Some(_) => return Err(NetworkError),
             None => most,
+            Some(digits) => {
+                let prefix =
+                    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten();
+                prefix.filter(|prefix| *prefix <= most).ok_or(NetworkError::Length(most))?
+            }
         };
-        let masked = match address {
-            IpAddr::V4(v4) => IpAddr::V4(masked_v4(v4, prefix)),
-            IpAddr::V6(v6) => IpAddr::V6(masked_v6(v6, prefix)),
-        };
-        if prefix > most || masked != address {
-            return Err(NetworkError);
-        }
-        Ok(Self { address, prefix })
+        let network = Self::around(address, prefix);
+        if network.address == address { Ok(network) } else { Err(NetworkError::Within(network)) }
     }
 }
 
@@ -99,7 +111,7 @@ pub fn is_private(address: IpAddr) -> bool {
 /// (RFC 6177 §2).
 pub fn site(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6(masked_v6(v6, 64)),
+        v6 @ IpAddr::V6(_) => Network::around(v6, 64).address,
         v4 @ IpAddr::V4(_) => v4,
     }
 }
@@ -149,7 +161,7 @@ mod tests {
             "a/8",
             "10.0.0.0/",
         ] {
-            assert_eq!(text.parse::<Network>(), Err(NetworkError), "{text}");
+            assert!(text.parse::<Network>().is_err(), "{text}");
         }
     }
 }

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::clock;
 use crate::ingest::guard::Policy;
+use crate::ingest::reach::Reach;
 use crate::ingest::rtsp::{self, Limit};
 use crate::ingest::{AudioOffer, Event, IngestError, Session, SourceUrl};
 use crate::media::VideoTrack;
@@ -104,10 +105,12 @@ pub struct Audio {
 /// # Errors
 /// When the camera does not agree to send; what it says before that is in the error.
 pub async fn probe(source: &SourceUrl, watch: Duration) -> Result<Report, IngestError> {
-    let greeting = greeting(source).await;
+    // Who asks could connect there without camgate.
+    let reach = Reach::open();
+    let greeting = greeting(source, &reach).await;
     let begin = clock::elapsed();
     let limit = Limit::from_now(CONNECT);
-    let description = rtsp::describe(source, Policy::Auto, limit, Arc::default()).await?;
+    let description = rtsp::describe(source, &reach, Policy::Auto, limit, Arc::default()).await?;
     let offer = |track: rtsp::OfferedTrack| Offer {
         media: track.media,
         encoding: track.encoding,
@@ -165,11 +168,11 @@ struct Greeting {
 
 /// What a camera answers to who does not say who they are. No more than a help: what fails here will be
 /// told by the session proper.
-async fn greeting(source: &SourceUrl) -> Greeting {
+async fn greeting(source: &SourceUrl, reach: &Reach) -> Greeting {
     let url = source.request_url();
     let ask = async {
-        let host = url.host_str()?.trim_matches(['[', ']']);
-        let mut socket = TcpStream::connect((host, url.port().unwrap_or(554))).await.ok()?;
+        let addresses = reach.addresses(source).await.ok()?;
+        let mut socket = TcpStream::connect(addresses.as_slice()).await.ok()?;
         let request = format!("DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n\r\n");
         socket.write_all(request.as_bytes()).await.ok()?;
         let mut answer = Vec::new();

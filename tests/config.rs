@@ -78,8 +78,13 @@ fn with_nothing_set_every_setting_has_its_default() {
         max_total_bytes: 2 << 30,
         video_timeout: Duration::from_secs(10),
         camera_guard: CameraGuard::Auto,
+        source_allow: vec![],
+        source_deny: vec![],
+        cameras_file: None,
         log_level: "info".to_owned(),
         log_format: LogFormat::Text,
+        metrics_streams: 1000,
+        drain: Duration::ZERO,
         warnings: vec![],
     };
     assert_eq!(found, expected);
@@ -130,8 +135,13 @@ fn every_setting_reaches_its_field() {
             ("HLS_LOW_LATENCY", "on"),
             ("HLS_PART_TIME", "0.5"),
             ("CAMERA_GUARD", "on"),
+            ("SOURCE_ALLOW", "*.cams.example:554, 10.0.0.0/8"),
+            ("SOURCE_DENY", "[fd00::/8]:8000-9000"),
+            ("CAMERAS_FILE", "/etc/camgate/cameras.toml"),
             ("LOG_LEVEL", "camgate=debug,retina=info"),
             ("LOG_FORMAT", "json"),
+            ("METRICS_STREAMS", "0"),
+            ("DRAIN_SECONDS", "30"),
             ("API_TOKENS", "sixteen-or-longer"),
             ("STREAM_SECRET", "of-thirty-two-characters-or-more-"),
             ("STREAM_TOKEN_SECONDS", "60"),
@@ -192,8 +202,13 @@ fn every_setting_reaches_its_field() {
         max_total_bytes: 8 << 20,
         video_timeout: Duration::from_secs(300),
         camera_guard: CameraGuard::On,
+        source_allow: ["*.cams.example:554", "10.0.0.0/8"].map(|text| text.parse().unwrap()).into(),
+        source_deny: vec!["[fd00::/8]:8000-9000".parse().unwrap()],
+        cameras_file: Some("/etc/camgate/cameras.toml".into()),
         log_level: "camgate=debug,retina=info".to_owned(),
         log_format: LogFormat::Json,
+        metrics_streams: 0,
+        drain: Duration::from_secs(30),
         warnings: vec![],
     };
     assert_eq!(found, expected);
@@ -268,6 +283,8 @@ fn values_just_outside_their_range_are_refused() {
         ("STREAM_TOKEN_SECONDS", ["9", "604801"]),
         ("TRUSTED_PROXIES", ["10.0.0.1/8", "proxy"]),
         ("CORS_ORIGINS", ["https://a.example/", "null"]),
+        ("SOURCE_ALLOW", ["10.0.0.1/8", "cam:99999"]),
+        ("SOURCE_DENY", ["10.0.0", "a b"]),
         ("MAX_STREAMS", ["0", "100001"]),
         ("MAX_VIEWERS", ["0", "1000001"]),
         ("MAX_STREAM_VIEWERS", ["0", "1000001"]),
@@ -283,6 +300,8 @@ fn values_just_outside_their_range_are_refused() {
         ("LOG_LEVEL", ["verbose", "info,loud"]),
         ("LOG_LEVEL", ["camgate=loud", ","]),
         ("LOG_FORMAT", ["xml", "JSON"]),
+        ("METRICS_STREAMS", ["-1", "100001"]),
+        ("DRAIN_SECONDS", ["0.5", "31"]),
     ];
     for (name, values) in outside {
         for value in values {
@@ -293,7 +312,8 @@ fn values_just_outside_their_range_are_refused() {
     }
     let tested: Vec<_> = outside.iter().map(|(name, _)| *name).collect();
     // Any text may be a path; a secret is not repeated.
-    let any = ["STREAM_DIR", "TLS_CERT", "TLS_KEY", "ENV_FILE", "API_TOKENS", "STREAM_SECRET"];
+    let any =
+        ["STREAM_DIR", "TLS_CERT", "TLS_KEY", "CAMERAS_FILE", "ENV_FILE", "API_TOKENS", "STREAM_SECRET"];
     for setting in SETTINGS.iter().filter(|setting| !any.contains(&setting.name)) {
         assert!(tested.contains(&setting.name), "{} has no bad value here", setting.name);
     }
@@ -324,6 +344,20 @@ fn a_stream_may_not_hold_more_than_all_streams_together() {
         error_of(&["--max-stream-bytes", "33M"], &[small], &[]),
         r#"--max-stream-bytes: "33M" is not at most MAX_TOTAL_BYTES (33554432 bytes)"#
     );
+}
+
+#[test]
+fn of_a_list_of_sources_the_entry_that_is_wrong_is_named() {
+    assert_eq!(
+        error_of(&[], &[("SOURCE_ALLOW", "*.cams.example, 10.0.0.1/8, cam")], &[]),
+        r#"SOURCE_ALLOW: "10.0.0.1/8" is not a network: that would be 10.0.0.0/8"#
+    );
+    assert_eq!(
+        error_of(&["--source-deny", "cam:554-"], &[], &[]),
+        r#"--source-deny: "cam:554-" is not complete: behind its colon belongs a port, or two with - between"#
+    );
+    let missing = error_of(&[], &[("SOURCE_DENY", "cam,,cam-2")], &[]);
+    assert!(missing.starts_with(r#"SOURCE_DENY: "" is not *, an address"#), "{missing}");
 }
 
 #[test]

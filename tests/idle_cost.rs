@@ -17,6 +17,7 @@ use camgate::hls::window::playlists_rendered;
 use camgate::ingest::SourceUrl;
 use camgate::stream::{Registry, Stream, StreamId};
 use common::gateway::TestGateway;
+use common::open_metrics::Scrape;
 use common::process::Camgate;
 use common::wait::within;
 use pictures::{BYTES_PER_PICTURE, Camera};
@@ -111,8 +112,10 @@ async fn cameras_that_nobody_watches_render_nothing_allocate_little_and_hold_the
     );
     println!("{a_picture:.2} calls of the allocator a picture; {beside} bytes a camera beside its media");
 
-    assert_eq!(playlists_rendered(), 0, "nobody has asked");
+    let scraped = async || Scrape::of(&gateway).await.value("camgate_playlists_rendered_total", &[]);
+    scraped().await;
+    assert_eq!((scraped().await, playlists_rendered()), (0.0, 0), "nobody has asked but for metrics");
     assert_eq!(gateway.get("/streams/c0/media.m3u8").await.status, 200);
-    assert_eq!(playlists_rendered(), 1, "one has");
+    assert_eq!((scraped().await, playlists_rendered()), (1.0, 1), "one has");
     gateway.shut_down().await;
 }

@@ -232,6 +232,8 @@ async fn ask(registry: &Arc<Registry>, asked: Vec<Asked<'_>>) {
             starts: Arc::default(),
             origins: camgate::http::Origins::Any,
             request_bytes: 64 << 10,
+            metrics: Default::default(),
+            catalog: Arc::default(),
         });
         let response = router.oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();

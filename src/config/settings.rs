@@ -40,6 +40,8 @@ enum Range {
     Origins,
     /// What they are to be.
     Secrets(&'static str),
+    Sources,
+    Toml,
     Filter,
     Anything,
 }
@@ -69,6 +71,9 @@ pub const SETTINGS: &[&Setting] = &[
     &START_TIMEOUT_SECONDS,
     &VIDEO_TIMEOUT_SECONDS,
     &CAMERA_GUARD,
+    &SOURCE_ALLOW,
+    &SOURCE_DENY,
+    &CAMERAS_FILE,
     &MAX_STREAMS,
     &MAX_VIEWERS,
     &MAX_STREAM_VIEWERS,
@@ -82,6 +87,8 @@ pub const SETTINGS: &[&Setting] = &[
     &MAX_TOTAL_BYTES,
     &LOG_LEVEL,
     &LOG_FORMAT,
+    &METRICS_STREAMS,
+    &DRAIN_SECONDS,
     &ENV_FILE,
     &STREAM_DIR,
 ];
@@ -93,6 +100,9 @@ pub(super) const RELOADED: &[&Setting] = &[
     &STREAM_TOKEN_SECONDS,
     &TRUSTED_PROXIES,
     &MAX_STREAMS,
+    &SOURCE_ALLOW,
+    &SOURCE_DENY,
+    &CAMERAS_FILE,
     &MAX_VIEWERS,
     &MAX_STREAM_VIEWERS,
     &STARTS_PER_MINUTE,
@@ -370,6 +380,33 @@ pub(super) const CAMERA_GUARD: Setting = Setting {
     range: Range::OneOf(&["auto", "on", "off"]),
 };
 
+pub(super) const SOURCE_ALLOW: Setting = Setting {
+    name: "SOURCE_ALLOW",
+    flag: Some("source-allow"),
+    unit: "hosts",
+    default: "",
+    doc: "What alone may be pulled; with nothing here, all but what SOURCE_DENY has and what never is a camera's",
+    range: Range::Sources,
+};
+
+pub(super) const SOURCE_DENY: Setting = Setting {
+    name: "SOURCE_DENY",
+    flag: Some("source-deny"),
+    unit: "hosts",
+    default: "",
+    doc: "What may not be pulled, whatever SOURCE_ALLOW has",
+    range: Range::Sources,
+};
+
+pub(super) const CAMERAS_FILE: Setting = Setting {
+    name: "CAMERAS_FILE",
+    flag: Some("cameras-file"),
+    unit: "path",
+    default: "",
+    doc: "Cameras by name, so that a start needs no link and no password",
+    range: Range::Toml,
+};
+
 pub(super) const MAX_STREAMS: Setting = Setting {
     name: "MAX_STREAMS",
     flag: Some("max-streams"),
@@ -415,6 +452,24 @@ pub(super) const LOG_FORMAT: Setting = Setting {
     range: Range::OneOf(&["text", "json"]),
 };
 
+pub(super) const METRICS_STREAMS: Setting = Setting {
+    name: "METRICS_STREAMS",
+    flag: Some("metrics-streams"),
+    unit: "streams",
+    default: "1000",
+    doc: "Most streams of which each has series of its own in /metrics; 0 has totals alone",
+    range: Range::Whole(0, 100_000),
+};
+
+pub(super) const DRAIN_SECONDS: Setting = Setting {
+    name: "DRAIN_SECONDS",
+    flag: Some("drain-seconds"),
+    unit: "seconds",
+    default: "0",
+    doc: "After SIGTERM, time in which /readyz says no and no stream is started, while those that run go on",
+    range: Range::Whole(0, 30),
+};
+
 pub(super) const STREAM_DIR: Setting = Setting {
     name: "STREAM_DIR",
     flag: None,
@@ -439,6 +494,11 @@ impl Setting {
             Range::Origins => "* or origins such as https://example.org, with commas between".to_owned(),
             Range::Secrets(what) => (*what).to_owned(),
             Range::Streams => "off, all or names of streams with commas between".to_owned(),
+            Range::Sources => {
+                "addresses, networks (10.0.0.0/8), names (*.cams.example) or *, each with :port or :port-port or without, with commas between"
+                    .to_owned()
+            }
+            Range::Toml => "a file such as docs/cameras.example.toml".to_owned(),
             Range::File => "a PEM file".to_owned(),
             Range::Filter => {
                 "off, error, warn, info, debug, trace or a filter such as camgate=debug,retina=info"

@@ -132,6 +132,27 @@ pub(super) struct StartFields {
 }
 
 impl StartFields {
+    /// The link with its credentials; none, if there is no link.
+    fn source(&self) -> Result<Option<SourceUrl>, ApiError> {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let (username, password) = (given(&self.username), given(&self.password));
+        let Some(link) = given(&self.rtsp_link) else {
+            if username.is_some() || password.is_some() {
+                return Err(ApiError::invalid("rtsp_link", "is missing beside the credentials"));
+            }
+            return Ok(None);
+        };
+        let source =
+            SourceUrl::parse(&link).map_err(|error| ApiError::invalid("rtsp_link", error.to_string()))?;
+        match (username, password) {
+            (Some(username), password) => {
+                Ok(Some(source.with_credentials(&username, &password.unwrap_or_default())))
+            }
+            (None, Some(_)) => Err(ApiError::invalid("username", "is missing beside the password")),
+            (None, None) => Ok(Some(source)),
+        }
+    }
+
     /// `…&rtsp_link=rtsp://cam/live?channel=1&subtype=1`: the link ends at its `&`, and another stream than the one that
     /// was meant would play.
     fn link_is_cut(&self) -> bool {
@@ -307,21 +328,21 @@ async fn start(
         let reason = "is followed by fields that are none of this request's: if they belong to the link, write its & as %26";
         return Err(ApiError::invalid("rtsp_link", reason));
     }
-    let link = fields.rtsp_link.ok_or_else(|| ApiError::invalid("rtsp_link", "is missing"))?;
-    let mut source =
-        SourceUrl::parse(&link).map_err(|error| ApiError::invalid("rtsp_link", error.to_string()))?;
-    match (fields.username.filter(|name| !name.is_empty()), fields.password) {
-        (Some(username), password) => {
-            source = source.with_credentials(&username, password.as_deref().unwrap_or_default());
-        }
-        (None, Some(password)) if !password.is_empty() => {
-            return Err(ApiError::invalid("username", "is missing beside the password"));
-        }
-        _ => {}
-    }
-    let wishes = Wishes {
+    let said = Wishes {
         audio: yes_or_no("audio", fields.audio.as_deref())?,
         warm: yes_or_no("warm", fields.warm.as_deref())?,
+    };
+    let (source, wishes) = match fields.source()? {
+        Some(source) => (source, said),
+        None => {
+            let catalog = state.catalog.get();
+            let camera = catalog.get(&id).ok_or_else(|| {
+                ApiError::invalid("rtsp_link", "is missing, and no camera of CAMERAS_FILE has this name")
+            })?;
+            let wishes =
+                Wishes { audio: said.audio.or(camera.wishes.audio), warm: said.warm.or(camera.wishes.warm) };
+            (camera.source.clone(), wishes)
+        }
     };
     let path = format!("/streams/{id}/stream.m3u8");
     let status = match state.registry.start_with(id.clone(), source, wishes).await? {

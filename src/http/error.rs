@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
+use super::request_id::{self, RequestId};
 use crate::access::TokenError;
 use crate::ingest::IngestError;
 use crate::stream::{Ended, Registry, StartError, StreamId, TooManyViewers, Why};
@@ -139,6 +140,7 @@ impl ApiError {
                 (StatusCode::CONFLICT, "stream_stopped", "The stream was stopped meanwhile")
             }
             Self::Start(StartError::Camera(error)) => match error {
+                I::Refused(_) => (StatusCode::FORBIDDEN, "source_refused", "This source may not be pulled"),
                 I::UnsupportedCodec { .. } | I::Interlaced | I::NoVideo => {
                     (StatusCode::UNPROCESSABLE_ENTITY, "unsupported_codec", "Unsupported codec")
                 }
@@ -182,6 +184,10 @@ pub(super) struct Problem {
     /// Why the stream ended, where it ran lately.
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<&'static str>,
+    /// Of the request, as the log has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    request_id: Option<RequestId>,
 }
 
 /// What the API may answer whoever calls it.
@@ -255,7 +261,7 @@ impl IntoResponse for ApiError {
             Self::Start(StartError::Camera(IngestError::Rejected { status, .. })) => Some(*status),
             _ => None,
         };
-        let ended = if let Self::StreamEnded(_, ended) = &self { Some(name(ended.why)) } else { None };
+        let ended = if let Self::StreamEnded(_, ended) = &self { Some(ended.why.name()) } else { None };
         let problem = Problem {
             r#type: format!("urn:camgate:problem:{code}"),
             title,
@@ -265,6 +271,7 @@ impl IntoResponse for ApiError {
             field,
             rtsp_status,
             ended,
+            request_id: request_id::current(),
         };
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
@@ -297,17 +304,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// Why a stream ended, for a program.
-fn name(why: Why) -> &'static str {
-    match why {
-        Why::Stopped => "stopped",
-        Why::Idle => "idle",
-        Why::Memory => "memory",
-        Why::Fault => "fault",
-    }
-}
-
-/// The same for a person.
+/// Why a stream ended, for a person.
 fn ended_in_words(id: &StreamId, Ended { why, ago }: Ended) -> String {
     let (what, because) = match why {
         Why::Stopped => ("stopped", ""),
@@ -325,4 +322,28 @@ fn ended_in_words(id: &StreamId, Ended { why, ago }: Ended) -> String {
 fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_start_has_one_code_for_clients_and_for_metrics() {
+        let seconds = std::time::Duration::from_secs(1);
+        let cameras = [
+            IngestError::Unreachable { address: String::new(), reason: String::new() },
+            IngestError::WrongCredentials,
+            IngestError::Rejected { step: crate::ingest::Step::Play, status: 404 },
+            IngestError::Timeout { step: crate::ingest::Step::Play, after: seconds },
+            IngestError::Busy(seconds),
+            IngestError::UnsupportedCodec { codecs: String::new() },
+            IngestError::Protocol(String::new()),
+            IngestError::Silent(seconds),
+        ];
+        let others = [StartError::TooManyStreams(1), StartError::ShuttingDown, StartError::Stopped];
+        for error in cameras.map(StartError::Camera).into_iter().chain(others) {
+            assert_eq!(ApiError::Start(error.clone()).kind().1, error.code(), "{error}");
+        }
+    }
 }

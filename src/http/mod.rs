@@ -9,6 +9,9 @@
 //! GET      /api/health                                    is the gateway well
 //! GET      /api/openapi.json                              all of this for programs
 //!
+//! GET      /livez  /readyz                                does the process answer; may it be sent more
+//! GET      /metrics                                       for Prometheus
+//!
 //! GET HEAD /streams/{id}/stream.m3u8                      multivariant playlist
 //! GET HEAD /streams/{id}/media.m3u8                       media playlist; ?_HLS_msn=…&_HLS_part=… waits for that part,
 //!                                                         _HLS_skip=YES leaves out what is known
@@ -27,20 +30,26 @@ pub mod body;
 pub mod directives;
 pub mod error;
 mod gate;
+pub mod health;
 pub mod media;
+pub mod metrics;
 mod negotiate;
+mod observe;
 pub mod openapi;
 pub mod player;
+mod request_id;
 
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::from_fn_with_state;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 pub use self::directives::LowLatency;
 use crate::access::Access;
 use crate::access::pace::Pace;
+use crate::catalog::Catalog;
 use crate::live::Live;
 use crate::stream::Registry;
 
@@ -59,6 +68,10 @@ pub struct AppState {
     pub origins: Origins,
     /// Longest body of a request.
     pub request_bytes: usize,
+    /// What `/metrics` has to know of the settings.
+    pub metrics: metrics::Options,
+    /// Cameras that are started by their names alone.
+    pub catalog: Arc<Live<Catalog>>,
 }
 
 /// Whose pages may play.
@@ -75,14 +88,18 @@ pub fn router(state: AppState) -> Router {
     let may_call = axum::middleware::from_fn_with_state(state.clone(), gate::api);
     let cors = cors(&state.origins);
     Router::new()
-        .merge(api::router(state.request_bytes).route_layer(may_call))
+        .merge(api::router(state.request_bytes).route_layer(may_call.clone()))
+        .merge(metrics::router().route_layer(may_call))
         .merge(api::health_router())
+        .merge(health::router())
         .merge(openapi::router())
         .layer(axum::middleware::from_fn(gate::headers))
         .merge(media::router().method_not_allowed_fallback(method_not_allowed).layer(cors))
         .merge(player::router(&state.origins))
         .fallback(async || error::ApiError::NoSuchRoute)
         .method_not_allowed_fallback(method_not_allowed)
+        // The outermost layer: what the others refuse is counted too.
+        .layer(from_fn_with_state(state.registry.metrics().clone(), observe::observe))
         .with_state(state)
 }
 

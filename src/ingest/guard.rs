@@ -48,11 +48,6 @@ const MAX_PICTURE: usize = 8 << 20;
 /// How long a session that was dropped may take to say so to its camera.
 const LEAVE: Duration = Duration::from_secs(2);
 
-/// The host as the operating system takes it.
-fn host(source: &SourceUrl) -> &str {
-    source.request_url().host_str().unwrap_or_default().trim_matches(['[', ']'])
-}
-
 /// What was too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Excess {
@@ -86,18 +81,17 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Connects to the camera of `source`, and listens for the one connection of retina.
+    /// Connects to the camera of `source` at `address`, and listens for the one connection of retina.
     ///
     /// # Errors
     /// [`IngestError::Unreachable`], in the words that retina has for it.
-    pub async fn connect(source: &SourceUrl) -> Result<Self, IngestError> {
+    pub async fn connect(source: &SourceUrl, address: SocketAddr) -> Result<Self, IngestError> {
         let camera = source.address();
         let unreachable = |error: io::Error| IngestError::Unreachable {
             address: source.address(),
             reason: error.to_string(),
         };
-        let port = source.request_url().port().unwrap_or(554);
-        let socket = TcpStream::connect((host(source), port)).await.map_err(unreachable)?;
+        let socket = TcpStream::connect(address).await.map_err(unreachable)?;
         let (wires, local) = Wires::new(socket).map_err(unreachable)?;
         Ok(Self { wires: Some(wires), camera, local })
     }
@@ -324,7 +318,7 @@ mod tests {
         let camera = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let link = format!("rtsp://admin:x@{}/demo?channel=1", camera.local_addr().unwrap());
         let source = SourceUrl::parse(&link).unwrap();
-        let relay = Relay::connect(&source).await.unwrap();
+        let relay = Relay::connect(&source, camera.local_addr().unwrap()).await.unwrap();
         (camera, source, relay)
     }
 

@@ -7,6 +7,7 @@
 pub mod backoff;
 mod budget;
 pub mod guard;
+pub mod reach;
 pub mod rtsp;
 pub mod url;
 
@@ -28,6 +29,14 @@ pub trait Connector: Send + Sync + 'static {
         source: &SourceUrl,
         broken_audio: Option<&str>,
     ) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>>;
+
+    /// Says at once what can be said of a link without asking anyone: whether it may be connected to at all.
+    ///
+    /// # Errors
+    /// [`IngestError::Refused`].
+    fn judge(&self, _source: &SourceUrl) -> Result<(), IngestError> {
+        Ok(())
+    }
 
     /// Resolves when every session that was dropped has taken leave of its camera.
     fn drain(&self) -> BoxFuture<'static, ()>;
@@ -97,6 +106,21 @@ pub enum Step {
 }
 
 impl IngestError {
+    /// What kind of failure it is, for a program: stable, and one of few.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnsupportedCodec { .. } | Self::Interlaced | Self::NoVideo => "unsupported_codec",
+            Self::Unreachable { .. } | Self::Closed => "camera_unreachable",
+            Self::WrongCredentials | Self::MissingCredentials => "camera_auth_failed",
+            Self::Rejected { .. } | Self::Protocol(_) | Self::TooMuch(_) | Self::BrokenAudio(_) => {
+                "camera_rejected"
+            }
+            Self::Refused(_) => "source_refused",
+            Self::Busy(_) => "busy",
+            Self::Timeout { .. } | Self::Silent(_) | Self::Unanswered => "camera_timeout",
+        }
+    }
+
     /// Whether the camera refused who asks: those who go on asking are locked out by some.
     pub fn is_about_credentials(&self) -> bool {
         matches!(
@@ -120,6 +144,9 @@ impl Step {
 /// Why a camera does not deliver. Its text is for a person who can act on it, and holds no credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IngestError {
+    /// It may not be connected to.
+    #[error(transparent)]
+    Refused(reach::Refusal),
     /// No TCP connection.
     #[error("cannot connect to {address}: {reason}")]
     Unreachable {

@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU16, NonZeroU32};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -18,7 +19,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt as _, Stream as _};
 use retina::client::{
     Credentials, Demuxed, Described, InitialTimestampPolicy, PlayOptions, SessionGroup, SessionOptions,
-    SetupOptions, UnassignedChannelDataPolicy,
+    SetupOptions, TeardownPolicy, Tool, UnassignedChannelDataPolicy,
 };
 use retina::codec::{
     AudioFrame, AudioParameters, CodecItem, FrameFormat, ParametersRef, VideoFrame, VideoParameters,
@@ -29,6 +30,7 @@ use tokio::time::Instant;
 
 use super::budget::Budget;
 use super::guard::{Policy, Relay};
+use super::reach::Reach;
 use super::{AudioOffer, Connector, Event, IngestError, Session, SourceUrl, Step};
 use crate::clock;
 use crate::media::parameter_sets::{self, ParameterSetError};
@@ -57,16 +59,17 @@ const MOST_CODEC_NAMES: usize = 8;
 /// Connects to RTSP cameras over TCP.
 pub struct RtspConnector {
     timeout: Duration,
+    reach: Reach,
     policy: Policy,
     audio: bool,
     sessions: Arc<SessionGroup>,
 }
 
 impl RtspConnector {
-    /// To open a session may take as long as `timeout`; `policy` says which cameras get a guard. Without `audio`,
-    /// cameras are asked for video alone.
-    pub fn new(timeout: Duration, policy: Policy, audio: bool) -> Self {
-        Self { timeout, policy, audio, sessions: Arc::default() }
+    /// To open a session may take as long as `timeout`; `reach` says which cameras may be connected to, `policy` which get a
+    /// guard. Without `audio`, cameras are asked for video alone.
+    pub fn new(timeout: Duration, reach: Reach, policy: Policy, audio: bool) -> Self {
+        Self { timeout, reach, policy, audio, sessions: Arc::default() }
     }
 }
 
@@ -76,19 +79,19 @@ impl Connector for RtspConnector {
         source: &SourceUrl,
         broken_audio: Option<&str>,
     ) -> BoxFuture<'static, Result<Box<dyn Session>, IngestError>> {
-        let (source, policy, limit, sessions) =
-            (source.clone(), self.policy, Limit::from_now(self.timeout), self.sessions.clone());
+        let (source, reach, policy) = (source.clone(), self.reach.clone(), self.policy);
+        let (limit, sessions) = (Limit::from_now(self.timeout), self.sessions.clone());
         let audio = match broken_audio {
             _ if !self.audio => Err("audio is turned off (AUDIO=off)".to_owned()),
             Some(what) => Err(format!("it ended sessions twice in a row: {what}")),
             None => Ok(()),
         };
         async move {
-            let description = describe(&source, policy, limit, sessions.clone()).await?;
+            let description = describe(&source, &reach, policy, limit, sessions.clone()).await?;
             let session = match description.play(limit, audio).await {
                 // The picture is worth more than the sound: once more, and without it.
                 Err(IngestError::BrokenAudio(what)) => {
-                    let description = describe(&source, policy, limit, sessions).await?;
+                    let description = describe(&source, &reach, policy, limit, sessions).await?;
                     description.play(limit, Err(format!("it could not be set up: {what}"))).await?
                 }
                 played => played?,
@@ -96,6 +99,10 @@ impl Connector for RtspConnector {
             Ok(Box::new(session) as Box<dyn Session>)
         }
         .boxed()
+    }
+
+    fn judge(&self, source: &SourceUrl) -> Result<(), IngestError> {
+        self.reach.judge_link(source)
     }
 
     fn drain(&self) -> BoxFuture<'static, ()> {
@@ -127,12 +134,38 @@ pub struct OfferedTrack {
     pub channels: Option<u16>,
 }
 
-/// Connects and asks the camera what it offers.
+/// Connects where `reach` lets it, and asks the camera what it offers. Where its name has several addresses, each gets an
+/// equal share of the time that is left.
 pub async fn describe(
     source: &SourceUrl,
+    reach: &Reach,
     policy: Policy,
     limit: Limit,
     sessions: Arc<SessionGroup>,
+) -> Result<Description, IngestError> {
+    let addresses = limit.hold(Step::Describe, reach.addresses(source)).await??;
+    let mut left = addresses.len();
+    loop {
+        let (address, limit) = (addresses[addresses.len() - left], limit.share(left));
+        left -= 1;
+        let describe = |teardown| describe_at(source, address, policy, limit, sessions.clone(), teardown);
+        match Box::pin(describe(TeardownPolicy::Auto)).await {
+            Ok(description) if description.may_lead_elsewhere() => {
+                return Box::pin(describe(TeardownPolicy::Never)).await;
+            }
+            Err(IngestError::Unreachable { .. } | IngestError::Timeout { .. }) if left > 0 => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn describe_at(
+    source: &SourceUrl,
+    address: SocketAddr,
+    policy: Policy,
+    limit: Limit,
+    sessions: Arc<SessionGroup>,
+    teardown: TeardownPolicy,
 ) -> Result<Description, IngestError> {
     let credentials = source
         .credentials()
@@ -142,10 +175,11 @@ pub async fn describe(
         .creds(credentials)
         .user_agent(concat!("camgate/", env!("CARGO_PKG_VERSION")).into())
         .session_group(sessions)
+        .teardown(teardown)
         .unassigned_channel_data(UnassignedChannelDataPolicy::Ignore);
     let describing = Box::pin(async {
-        let mut route = Route::to(source, policy).await?;
-        let describing = retina::client::Session::describe(route.request_url(source), options);
+        let mut route = Route::to(source, address, policy).await?;
+        let describing = retina::client::Session::describe(route.url.clone(), options);
         let session = route.hold(describing, Step::Describe, has_credentials).await?;
         Ok(Description { session, route })
     });
@@ -154,18 +188,39 @@ pub async fn describe(
 
 /// How a camera is reached.
 struct Route {
+    /// What retina connects to and asks for: it holds an address, so that no name is looked up again.
+    url: url::Url,
     address: String,
     relay: Option<Relay>,
+    /// The address in place of which a link has a name, and that name.
+    stands_for: Option<(String, String)>,
 }
 
 impl Route {
-    async fn to(source: &SourceUrl, policy: Policy) -> Result<Self, IngestError> {
-        let relay = if policy.guards(source) { Some(Relay::connect(source).await?) } else { None };
-        Ok(Self { address: source.address(), relay })
+    async fn to(source: &SourceUrl, at: SocketAddr, policy: Policy) -> Result<Self, IngestError> {
+        let address = source.address();
+        if policy.guards(source) {
+            let relay = Relay::connect(source, at).await?;
+            let url = relay.request_url(source);
+            return Ok(Self { url, address, relay: Some(relay), stands_for: None });
+        }
+        let mut url = source.request_url().clone();
+        let mut stands_for = None;
+        if source.bare_host().parse::<IpAddr>().is_err() {
+            // It does not fail: the link has a host.
+            let _ = url.set_ip_host(at.ip());
+            stands_for = url.host_str().map(|host| (host.to_owned(), source.host().to_owned()));
+        }
+        Ok(Self { url, address, relay: None, stands_for })
     }
 
-    fn request_url(&self, source: &SourceUrl) -> url::Url {
-        self.relay.as_ref().map_or_else(|| source.request_url().clone(), |relay| relay.request_url(source))
+    /// `text` as it would be if retina had been given the link.
+    fn unmask_text(&self, text: &str) -> String {
+        match (&self.relay, &self.stands_for) {
+            (Some(relay), _) => relay.unmask(text),
+            (None, Some((address, name))) => text.replace(address, name),
+            (None, None) => text.to_owned(),
+        }
     }
 
     /// What `asking` gives; where it fails, in our words.
@@ -188,11 +243,11 @@ impl Route {
         answer.map_err(|error| self.unmask(classify(&error, step, &self.address, has_credentials)))
     }
 
-    /// An error as it would be without a relay.
+    /// The same of an error.
     fn unmask(&self, error: IngestError) -> IngestError {
-        match (&self.relay, error) {
-            (Some(relay), IngestError::Protocol(text)) => IngestError::Protocol(relay.unmask(&text)),
-            (_, error) => error,
+        match error {
+            IngestError::Protocol(text) => IngestError::Protocol(self.unmask_text(&text)),
+            error => error,
         }
     }
 }
@@ -216,6 +271,15 @@ impl Limit {
         if deadline < self.deadline { Self { deadline, after } } else { self }
     }
 
+    /// An equal share of the time that is left, where so many attempts are.
+    fn share(self, attempts: usize) -> Self {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        match u32::try_from(attempts) {
+            Ok(attempts @ 2..) => self.at_most(left / attempts),
+            _ => self,
+        }
+    }
+
     async fn hold<F: Future>(self, step: Step, future: F) -> Result<F::Output, IngestError> {
         tokio::time::timeout_at(self.deadline, Budget::of(future))
             .await
@@ -227,8 +291,23 @@ impl Limit {
 impl Description {
     /// The session description as the camera sent it (RFC 8866).
     pub fn sdp(&self) -> String {
-        let sdp = String::from_utf8_lossy(self.session.sdp());
-        self.route.relay.as_ref().map_or_else(|| sdp.to_string(), |relay| relay.unmask(&sdp))
+        self.route.unmask_text(&String::from_utf8_lossy(self.session.sdp()))
+    }
+
+    /// Whether retina might take its leave at another address than the camera's: of some versions of live555 it does so on a
+    /// new connection, to where the answer's `Content-Base` says, and that may be anywhere.
+    ///
+    /// retina does not tell the header. A track whose link is relative shows it, unless links may be absolute.
+    fn may_lead_elsewhere(&self) -> bool {
+        if !self.session.tool().is_some_and(Tool::has_live555_tcp_bug) {
+            return false;
+        }
+        let sdp = String::from_utf8_lossy(self.session.sdp()).to_ascii_lowercase();
+        let mut links = sdp.split(['\r', '\n']).filter_map(|line| line.trim().strip_prefix("a=control:"));
+        let place = |url: &url::Url| (url.host_str().map(str::to_owned), url.port().unwrap_or(554));
+        let is_here = |url: &url::Url| place(url) == place(&self.route.url);
+        let shown = |stream: &retina::client::Stream| stream.control().is_some_and(is_here);
+        links.any(|link| link.contains(':')) || !self.session.streams().iter().any(shown)
     }
 
     /// What the camera offers.

@@ -117,9 +117,19 @@ impl SourceUrl {
         self.url.host_str().unwrap_or_default()
     }
 
+    /// The same without brackets, as the operating system takes it.
+    pub fn bare_host(&self) -> &str {
+        self.host().trim_matches(['[', ']'])
+    }
+
+    /// TCP port; 554 where the link has none (RFC 2326 §3.2).
+    pub fn port(&self) -> u16 {
+        self.url.port().unwrap_or(554)
+    }
+
     /// Host and port, for messages.
     pub fn address(&self) -> String {
-        format!("{}:{}", self.host(), self.url.port().unwrap_or(554))
+        format!("{}:{}", self.host(), self.port())
     }
 }
 

@@ -23,6 +23,7 @@ use crate::clock;
 use crate::ingest::backoff::Backoff;
 use crate::ingest::{AudioOffer, Connector, Event, IngestError, Session, SourceUrl, Step};
 use crate::media::{AccessUnit, VideoCodec, VideoTrack};
+use crate::metrics::Metrics;
 
 /// A camera that was asked for and then not used is let go after this time.
 const UNUSED: Duration = Duration::from_secs(2);
@@ -55,6 +56,17 @@ struct Feed {
     audio: AudioOffer,
     /// When audio came last, on the clock of arrivals.
     audio_heard: Option<Duration>,
+    tally: Tally,
+}
+
+/// What a camera has sent so far. Counted under the lock that each picture takes anyway.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) pictures: u64,
+    /// Bytes of pictures and audio.
+    pub(super) bytes: u64,
+    /// When the latest picture came, on the clock of arrivals.
+    pub(super) latest: Option<Duration>,
 }
 
 /// How far a camera has come.
@@ -102,6 +114,7 @@ pub(super) struct Surroundings {
     pub(super) start_timeout: Duration,
     /// Without video for so long a session is given up.
     pub(super) video_timeout: Duration,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl Camera {
@@ -190,6 +203,25 @@ impl Camera {
         self.progress.borrow().clone()
     }
 
+    pub(super) fn state(&self) -> State {
+        self.progress.borrow().state
+    }
+
+    pub(super) fn reconnects(&self) -> u64 {
+        self.progress.borrow().reconnects
+    }
+
+    pub(super) fn tally(&self) -> Tally {
+        lock(&self.feed).tally
+    }
+
+    /// Names of the streams that it feeds, for the log.
+    pub(super) fn fed(&self) -> String {
+        let feed = lock(&self.feed);
+        let names: Vec<&str> = feed.outputs.iter().map(|output| output.id.as_str()).collect();
+        names.join(",")
+    }
+
     pub(super) fn track(&self) -> Option<VideoTrack> {
         lock(&self.feed).track.as_deref().cloned()
     }
@@ -264,13 +296,38 @@ impl Camera {
             } else {
                 backoff.after_failure(healthy)
             };
-            tracing::warn!(source = %self.source, %error, retry_in = ?wait, "camera lost");
+            surroundings.metrics.camera_failed(error.code());
+            self.tell_loss(&error, wait);
             self.progress.send_modify(|progress| {
                 progress.state = State::Reconnecting;
                 progress.last_error = Some(error);
             });
             tokio::time::sleep(wait).await;
         }
+    }
+
+    /// One line when the camera is lost, and one where it stays away for another reason: not one for each attempt.
+    fn tell_loss(&self, error: &IngestError, wait: Duration) {
+        let news = {
+            let progress = self.progress.borrow();
+            let known = progress.last_error.as_ref().filter(|_| progress.state == State::Reconnecting);
+            known.is_none_or(|known| known.code() != error.code())
+        };
+        let (stream, source) = (self.fed(), &self.source);
+        if news {
+            tracing::warn!(%stream, %source, %error, retry_in = ?wait, "stream reconnecting: its camera was lost");
+        } else {
+            tracing::debug!(%stream, %source, %error, retry_in = ?wait, "still reconnecting");
+        }
+    }
+
+    /// Pictures arrive, for the first time or again.
+    fn went_live(&self) {
+        let again = self.tally().pictures > 1;
+        let codec = self.progress.borrow().codec.map(VideoCodec::name);
+        let what = if again { "stream live again" } else { "stream live" };
+        tracing::info!(stream = %self.fed(), source = %self.source, codec, "{what}");
+        self.progress.send_modify(|progress| progress.state = State::Live);
     }
 
     /// Connects in `lane`, and says in which the next attempt belongs.
@@ -310,8 +367,7 @@ impl Camera {
             feed.audio = offer;
             feed.audio_heard = None;
         }
-        let what = if again { "camera plays again" } else { "camera plays" };
-        tracing::info!(source = %self.source, codec = codec.name(), "{what}");
+        tracing::debug!(source = %self.source, codec = codec.name(), again, "camera plays");
         self.progress.send_modify(|progress| {
             progress.codec = Some(codec);
             progress.reconnects += u64::from(again);
@@ -352,7 +408,7 @@ impl Camera {
                         latest = unit.arrival.elapsed;
                         self.deliver(track, unit);
                         if !std::mem::replace(&mut live, true) {
-                            self.progress.send_modify(|progress| progress.state = State::Live);
+                            self.went_live();
                         }
                     }
                     Poll::Ready(Ok(beside)) => self.deliver_beside(&beside),
@@ -387,6 +443,7 @@ impl Camera {
         let mut feed = lock(&self.feed);
         if let Event::Audio(unit) = event {
             feed.audio_heard = Some(unit.arrival.elapsed);
+            feed.tally.bytes += unit.data.len() as u64;
         }
         feed.outputs.iter_mut().for_each(|output| output.take_beside(event));
     }
@@ -396,7 +453,10 @@ impl Camera {
             self.packets_lost.fetch_add(unit.lost_packets.into(), Ordering::Relaxed);
         }
         let mut feed = lock(&self.feed);
-        let Feed { outputs, track: known, .. } = &mut *feed;
+        let Feed { outputs, track: known, tally, .. } = &mut *feed;
+        tally.pictures += 1;
+        tally.bytes += unit.data.len() as u64;
+        tally.latest = Some(unit.arrival.elapsed);
         if let Some(track) = track {
             outputs.iter_mut().for_each(|output| output.set_track(&track));
             *known = Some(track);

@@ -24,6 +24,21 @@ pub enum Why {
     Fault,
 }
 
+impl Why {
+    /// Every one of them.
+    pub const ALL: [Self; 4] = [Self::Stopped, Self::Idle, Self::Memory, Self::Fault];
+
+    /// For a program.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Idle => "idle",
+            Self::Memory => "memory",
+            Self::Fault => "fault",
+        }
+    }
+}
+
 /// The end of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {

@@ -8,6 +8,7 @@
 
 mod camera;
 pub mod ended;
+pub mod keeper;
 mod pacing;
 pub mod reaper;
 pub mod registry;
@@ -19,6 +20,7 @@ mod storm_tests;
 mod testing;
 mod threads;
 mod viewers;
+pub mod vitals;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,12 +32,14 @@ use crate::clock;
 use crate::hls::{Packager, RunId, Snapshot};
 use crate::ingest::Event;
 use crate::media::{AccessUnit, AudioSource, VideoTrack};
+use crate::metrics::Metrics;
 
 pub use ended::{Ended, Why};
 pub use registry::{KeepWarm, Registry, StartError, Started, Wishes};
 pub use status::{State, Status};
 pub use viewers::TooManyViewers;
 use viewers::Viewers;
+pub use vitals::Vitals;
 
 /// A stream's name, chosen by whoever starts it: 1 to 64 of letters, digits, `-`, `_`, `.`, and not dots alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -147,6 +151,8 @@ struct Output {
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     bytes: Arc<AtomicUsize>,
     wants_audio: bool,
+    /// When the stream was asked for, and where it is told how long it took, until it can be played.
+    awaited: Option<(Duration, Arc<Metrics>)>,
 }
 
 impl Output {
@@ -193,9 +199,14 @@ impl Output {
         }
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
         self.bytes.store(self.packager.byte_length(), Ordering::Relaxed);
-        self.snapshots.send_replace(self.packager.snapshot().map(Arc::new));
+        let snapshot = self.packager.snapshot().map(Arc::new);
+        let playable = snapshot.as_ref().is_some_and(|snapshot| !snapshot.listed.is_empty());
+        if let Some((asked, metrics)) = self.awaited.take_if(|_| playable) {
+            metrics.first_segment_after(clock::elapsed().saturating_sub(asked));
+        }
+        self.snapshots.send_replace(snapshot);
     }
 }
 

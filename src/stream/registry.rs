@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use super::camera::{Camera, Surroundings};
 use super::ended::{Ended, EndedStreams, Why};
@@ -23,6 +24,7 @@ use super::{Output, Stream, StreamId, lock, millis};
 use crate::clock;
 use crate::hls::{self, Packager, RunId};
 use crate::ingest::{Connector, IngestError, SourceUrl};
+use crate::metrics::Metrics;
 
 /// What all streams have in common.
 #[derive(Clone, Debug)]
@@ -99,6 +101,18 @@ pub enum StartError {
     Camera(#[from] IngestError),
 }
 
+impl StartError {
+    /// What kind of failure it is, for a program: stable, and one of few.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooManyStreams(_) => "too_many_streams",
+            Self::ShuttingDown => "shutting_down",
+            Self::Stopped => "stream_stopped",
+            Self::Camera(error) => error.code(),
+        }
+    }
+}
+
 /// All that runs.
 pub struct Registry {
     settings: Settings,
@@ -106,6 +120,7 @@ pub struct Registry {
     tables: Mutex<Tables>,
     tasks: TaskTracker,
     threads: Threads,
+    metrics: Arc<Metrics>,
     /// Above every media sequence number of every stream so far.
     next_sequence: AtomicU64,
     /// Viewers of all streams, and when those who are gone were last forgotten, in milliseconds.
@@ -143,6 +158,8 @@ impl Registry {
 
     fn on(threads: Threads, settings: Settings, connector: Arc<dyn Connector>) -> Arc<Self> {
         let Settings { start_timeout, video_timeout, max_streams, .. } = settings;
+        let metrics = Arc::<Metrics>::default();
+        Why::ALL.iter().for_each(|why| metrics.expect_ends(why.name()));
         Arc::new(Self {
             settings,
             surroundings: Arc::new(Surroundings {
@@ -150,10 +167,12 @@ impl Registry {
                 pacing: Pacing::new(),
                 start_timeout,
                 video_timeout,
+                metrics: metrics.clone(),
             }),
             tables: Mutex::default(),
             tasks: TaskTracker::new(),
             threads,
+            metrics,
             next_sequence: AtomicU64::new(0),
             viewers: Arc::default(),
             swept: AtomicU64::new(0),
@@ -176,7 +195,9 @@ impl Registry {
         wishes: Wishes,
     ) -> Result<Started, StartError> {
         let this = self.clone();
-        let starting = self.tasks.spawn(async move { this.start_to_the_end(&id, &source, wishes).await });
+        let starting = async move { this.start_to_the_end(&id, &source, wishes).await };
+        // What is logged of it names the request that asked for it.
+        let starting = self.tasks.spawn(starting.in_current_span());
         starting.await.unwrap_or(Err(StartError::Stopped))
     }
 
@@ -186,6 +207,7 @@ impl Registry {
         source: &SourceUrl,
         wishes: Wishes,
     ) -> Result<Started, StartError> {
+        let began = clock::elapsed();
         let started = match self.prepare(id, source, wishes) {
             Ok(Pending { stream, camera, outcome }) => {
                 let answer = camera.first_outcome().await;
@@ -193,8 +215,15 @@ impl Registry {
             }
             Err(error) => Err(error),
         };
-        if let Err(error) = &started {
-            tracing::warn!(stream = %id, %source, %error, "start failed");
+        let took = clock::elapsed().saturating_sub(began);
+        match &started {
+            Ok(Started::New | Started::Moved) => self.metrics.start_took("ok", took),
+            // Asked for again, while it runs: no start.
+            Ok(Started::Active) => {}
+            Err(error) => {
+                self.metrics.start_took(error.code(), took);
+                tracing::warn!(stream = %id, %source, %error, "start failed");
+            }
         }
         started
     }
@@ -207,10 +236,12 @@ impl Registry {
     ) -> Result<Pending, StartError> {
         let max_streams = self.max_streams.load(Ordering::Relaxed);
         let mut tables = lock(&self.tables);
-        if tables.draining {
+        let running = tables.streams.get(id).cloned();
+        // Who asks for what runs is answered for as long as it does.
+        if tables.draining && running.as_ref().is_none_or(|stream| stream.camera().source != *source) {
             return Err(StartError::ShuttingDown);
         }
-        if let Some(stream) = tables.streams.get(id).cloned() {
+        if let Some(stream) = running {
             stream.touch();
             let camera = stream.camera();
             if let Some(warm) = wishes.warm {
@@ -230,7 +261,7 @@ impl Registry {
             if tables.cameras.len() >= 2 * max_streams && !tables.cameras.contains_key(source) {
                 return Err(StartError::TooManyStreams(max_streams));
             }
-            let next = self.camera(&mut tables, source);
+            let next = self.camera(&mut tables, source)?;
             if camera.progress().first.is_none() {
                 // It has not played yet: there is nothing to keep until the next camera answers.
                 tables.move_stream(&stream, &next);
@@ -242,18 +273,21 @@ impl Registry {
         if tables.streams.len() >= max_streams {
             return Err(StartError::TooManyStreams(max_streams));
         }
-        let camera = self.camera(&mut tables, source);
+        let camera = self.camera(&mut tables, source)?;
         let stream = self.new_stream(id, &camera, wishes);
         tables.streams.insert(id.clone(), stream.clone());
         tables.ended.remove(id);
+        drop(tables);
+        tracing::info!(stream = %id, %source, state = camera.state().name(), "stream starts");
         Ok(Pending { stream, camera, outcome: Started::New })
     }
 
-    /// The camera of that link, running.
-    fn camera(self: &Arc<Self>, tables: &mut Tables, source: &SourceUrl) -> Arc<Camera> {
+    /// The camera of that link, running, if it may be connected to.
+    fn camera(self: &Arc<Self>, tables: &mut Tables, source: &SourceUrl) -> Result<Arc<Camera>, IngestError> {
         if let Some(camera) = tables.cameras.get(source) {
-            return camera.clone();
+            return Ok(camera.clone());
         }
+        self.surroundings.connector.judge(source)?;
         let place = self.threads.place();
         let camera = Camera::new(source.clone(), place.asked.clone());
         tables.cameras.insert(source.clone(), camera.clone());
@@ -267,7 +301,8 @@ impl Registry {
             let (ended, why) = match running_on.await {
                 Ok(ended) => (ended, None),
                 Err(_panic) => {
-                    tracing::error!(source = %running.source, "a camera's task panicked: its streams end");
+                    let (streams, source) = (running.fed(), &running.source);
+                    tracing::error!(stream = %streams, %source, "stream ended: its camera's task panicked");
                     (Ok(()), Some(Why::Fault))
                 }
             };
@@ -276,13 +311,14 @@ impl Registry {
             running.set_first(ended.map_err(StartError::Camera).and(Err(StartError::Stopped)));
         };
         self.tasks.spawn_on(to_the_end, &runtime);
-        camera
+        Ok(camera)
     }
 
     fn new_stream(&self, id: &StreamId, camera: &Arc<Camera>, wishes: Wishes) -> Arc<Stream> {
         let audio = wishes.audio.unwrap_or(true);
         let warm = wishes.warm.unwrap_or_else(|| self.settings.keep_warm.includes(id));
         let first_sequence = self.first_sequence();
+        let now = clock::elapsed();
         let (publisher, snapshots) = watch::channel(None);
         let bytes = Arc::new(AtomicUsize::new(0));
         let run = RunId(fastrand::u64(..1 << 48));
@@ -293,8 +329,8 @@ impl Registry {
             snapshots: publisher,
             bytes: bytes.clone(),
             wants_audio: audio,
+            awaited: Some((now, self.metrics.clone())),
         });
-        let now = clock::elapsed();
         Arc::new(Stream {
             id: id.clone(),
             run,
@@ -345,6 +381,7 @@ impl Registry {
         let Tables { streams, ended, .. } = &mut *tables;
         for (id, _) in streams.extract_if(|_, stream| Arc::ptr_eq(&stream.camera(), camera)) {
             if let Some(why) = why {
+                self.metrics.stream_ended(why.name());
                 ended.insert(id, why, clock::elapsed());
             }
         }
@@ -372,10 +409,18 @@ impl Registry {
         let Some(stream) = tables.streams.remove(id) else { return false };
         // Before the output goes: who waits for a picture asks as soon as it is gone.
         tables.ended.insert(id.clone(), why, clock::elapsed());
+        self.metrics.stream_ended(why.name());
         let camera = stream.camera();
         drop(camera.detach(id));
         tables.release(&camera);
         true
+    }
+
+    /// The stream of that name, if it runs, is kept with nobody watching only if the settings say so.
+    pub fn keep_no_longer(&self, id: &StreamId) {
+        if let Some(stream) = self.get(id) {
+            stream.warm.store(self.settings.keep_warm.includes(id), Ordering::Relaxed);
+        }
     }
 
     /// The stream of that name.
@@ -446,6 +491,21 @@ impl Registry {
         lock(&self.tables).streams.values().map(|stream| stream.byte_length()).sum()
     }
 
+    /// What has been counted so far of its streams, and by whoever serves them.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Starts no more streams, while those that run go on: the gateway is about to end.
+    pub fn drain(&self) {
+        lock(&self.tables).draining = true;
+    }
+
+    /// Whether no more streams are started.
+    pub fn is_draining(&self) -> bool {
+        lock(&self.tables).draining
+    }
+
     /// All streams, as the reaper sees them.
     pub fn seen(&self) -> Vec<Seen> {
         let seen = |stream: &Arc<Stream>| Seen {
@@ -459,14 +519,17 @@ impl Registry {
 
     /// Stops everything, and resolves when every camera has been told or does not answer.
     pub async fn shutdown(&self) {
-        {
+        let streams = {
             let mut tables = lock(&self.tables);
             tables.draining = true;
-            tables.streams.clear();
             for camera in std::mem::take(&mut tables.cameras).into_values() {
                 camera.end_outputs();
                 camera.stop();
             }
+            std::mem::take(&mut tables.streams)
+        };
+        for id in streams.into_keys() {
+            tracing::info!(stream = %id, "stream ended: the gateway shuts down");
         }
         self.tasks.close();
         self.tasks.wait().await;

@@ -25,6 +25,20 @@ pub enum State {
     Reconnecting,
 }
 
+impl State {
+    /// Every one of them.
+    pub const ALL: [Self; 3] = [Self::Connecting, Self::Live, Self::Reconnecting];
+
+    /// As the API has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Live => "live",
+            Self::Reconnecting => "reconnecting",
+        }
+    }
+}
+
 /// A stream at one instant, as the API tells it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Status {

@@ -266,10 +266,11 @@ export const glassToGlass = (page, seconds) =>
     };
   }, seconds);
 
-/** What the page and its player have come to. */
+/** What the page and its player have come to. Without a player, its address alone. */
 export const measure = (page) =>
   page.evaluate(() => {
     const video = document.querySelector('video');
+    if (!video) return { address: location.href };
     const screen = document.querySelector('#player');
     const quality = video.getVideoPlaybackQuality();
     const latency = Number.parseFloat(screen?.dataset.latency ?? '');
@@ -280,6 +281,8 @@ export const measure = (page) =>
       camera: screen?.dataset.camera ?? null,
       engine: screen?.dataset.engine ?? null,
       message: document.querySelector('#message-title')?.textContent ?? '',
+      address: location.href,
+      shown: { width: video.clientWidth, height: video.clientHeight },
       width: video.videoWidth,
       height: video.videoHeight,
       current_time: video.currentTime,
@@ -302,6 +305,7 @@ export const measure = (page) =>
         segments: count(/\/seg-/),
         blocking: count(/_HLS_msn=\d+&_HLS_part=\d+/),
         delta: count(/_HLS_skip=YES/),
+        api: count(/\/api\//),
       },
     };
   });

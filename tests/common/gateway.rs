@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use camgate::config::Config;
-use camgate::gateway::Gateway;
+use camgate::gateway::{Gateway, Reloader};
 use camgate::stream::Registry;
 use camgate::testcam::{Camera, Clip, Control, Counters, Options};
 use clap::ArgMatches;
@@ -20,6 +20,7 @@ use super::wait::{soon, within};
 pub struct TestGateway {
     client: Client,
     registry: Arc<Registry>,
+    reloader: Reloader,
     shutdown: CancellationToken,
     running: JoinHandle<std::io::Result<()>>,
 }
@@ -38,13 +39,19 @@ impl TestGateway {
         let gateway = Gateway::bind(config).await.unwrap();
         let client = Client { address: gateway.local_addr().unwrap() };
         let (registry, shutdown) = (gateway.registry(), CancellationToken::new());
+        let reloader = gateway.reloader();
         let running = tokio::spawn(gateway.run(shutdown.clone()));
-        Self { client, registry, shutdown, running }
+        Self { client, registry, reloader, shutdown, running }
     }
 
     /// What HTTP does not tell.
     pub fn registry(&self) -> &Arc<Registry> {
         &self.registry
+    }
+
+    /// Has it take over settings while it runs, as SIGHUP does.
+    pub async fn reload(&self, settings: &[(&str, &str)]) {
+        self.reloader.apply(config(settings)).await;
     }
 
     /// Ends it, within the five seconds that it has for that.

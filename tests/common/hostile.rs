@@ -75,6 +75,7 @@ async fn serve(socket: TcpStream, sdp: &str, flood: &Flood) -> std::io::Result<(
     let mut socket = BufReader::new(socket);
     let (mut method, mut sequence) = (String::new(), String::new());
     let mut channels = "0-1".to_owned();
+    let mut hangs_up = false;
     loop {
         let mut line = String::new();
         if socket.read_line(&mut line).await? == 0 {
@@ -85,6 +86,7 @@ async fn serve(socket: TcpStream, sdp: &str, flood: &Flood) -> std::io::Result<(
             if first == "SETUP" && url.contains("/hang-up") {
                 return Ok(());
             }
+            hangs_up |= url.contains("/hang-up-at-leave");
             method = first.to_owned();
         } else if line.starts_with("CSeq") {
             sequence = line.to_owned();
@@ -93,6 +95,9 @@ async fn serve(socket: TcpStream, sdp: &str, flood: &Flood) -> std::io::Result<(
         }
         if !line.is_empty() {
             continue;
+        }
+        if method == "TEARDOWN" && hangs_up {
+            return Ok(());
         }
         let (headers, body) = match method.as_str() {
             "DESCRIBE" => {

@@ -44,6 +44,14 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
+    /// The body without the name of its request: what two answers may have in common.
+    #[track_caller]
+    pub fn unnamed(&self) -> Value {
+        let mut body = self.json();
+        body.as_object_mut().and_then(|fields| fields.remove("request_id"));
+        body
+    }
+
     /// The body of a success.
     #[track_caller]
     pub fn ok(&self) -> Value {

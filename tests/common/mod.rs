@@ -13,6 +13,7 @@ pub mod gateway;
 pub mod hostile;
 pub mod http;
 pub mod low_latency_player;
+pub mod open_metrics;
 pub mod player;
 pub mod playlist;
 pub mod process;

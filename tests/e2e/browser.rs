@@ -11,6 +11,7 @@ mod chromium;
 #[path = "../common/mod.rs"]
 mod common;
 mod gst_camera;
+mod tokens;
 
 use std::path::Path;
 use std::time::Duration;

@@ -60,9 +60,13 @@ impl Watching {
 
     /// With errors in the console that are expected, as a regular expression.
     pub(crate) fn open_allowing(console: &str, client: &Client, id: &str, screenshot: &str) -> Self {
-        let url = format!("http://{}/player/{id}", client.address);
+        Self::open_address(console, &format!("http://{}/player/{id}", client.address), screenshot)
+    }
+
+    /// Any page, in the same way.
+    pub(crate) fn open_address(console: &str, url: &str, screenshot: &str) -> Self {
         let mut command = driver("watch.mjs");
-        command.args(["--screenshot", &artifact(screenshot), "--allow-console", console, &url]);
+        command.args(["--screenshot", &artifact(screenshot), "--allow-console", console, url]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stdin = child.stdin.take().unwrap();

@@ -18,6 +18,8 @@ fn lasting(answer: &Answer) -> BTreeMap<String, String> {
     };
     let mut headers: BTreeMap<_, _> = answer.headers.iter().map(text).collect();
     headers.remove("date");
+    // Each request has its own.
+    headers.remove("x-request-id");
     if headers.get("content-type").is_some_and(|kind| kind.contains("mpegurl")) {
         headers.remove("content-length");
     }

@@ -10,16 +10,43 @@ const uptime = (seconds) => {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 };
 
+// One of the gateway's API_TOKENS, in this tab at most.
+const TOKEN = 'camgate.api-token';
+let token = null;
+
+function kept(change) {
+  try {
+    if (change === null) sessionStorage.removeItem(TOKEN);
+    else if (change !== undefined) sessionStorage.setItem(TOKEN, change);
+    return sessionStorage.getItem(TOKEN);
+  } catch {
+    return null;
+  }
+}
+
+token = kept();
+
+function wantToken(wanted) {
+  byId('access').hidden = !wanted;
+  byId('forget').hidden = wanted || token === null;
+  document.body.dataset.access = wanted ? 'wanted' : 'open';
+}
+
 async function ask(path, body) {
-  const init = body && {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  };
+  const headers = token === null ? {} : { authorization: `Bearer ${token}` };
+  const init = body
+    ? { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) }
+    : { headers };
   const response = await fetch(path, init).catch(() => {
     throw new Error('The gateway does not answer.');
   });
   const answer = await response.json().catch(() => ({}));
+  if (answer.code === 'unauthorized') {
+    byId('access-result').hidden = token === null;
+    byId('access-result').textContent = 'The gateway does not know this token.';
+    token = kept(null);
+    wantToken(true);
+  }
   if (!response.ok) {
     const title = answer.title ?? `The gateway answered ${response.status}`;
     throw new Error(answer.detail ? `${title}. ${answer.detail}` : title);
@@ -30,7 +57,8 @@ async function ask(path, body) {
 function card(status) {
   const item = byId('card').content.cloneNode(true).firstElementChild;
   const set = (name, text) => (field(item, name).textContent = text);
-  const player = `/player/${encodeURIComponent(status.indicator_id)}`;
+  // With the token that viewers need, where they need one.
+  const player = `/player/${encodeURIComponent(status.indicator_id)}${new URL(status.stream_path, location.origin).search}`;
   item.dataset.id = status.indicator_id;
   item.dataset.state = status.state;
   set('id', status.indicator_id);
@@ -54,9 +82,11 @@ function card(status) {
 let shown = '';
 
 async function refresh() {
+  if (document.body.dataset.access === 'wanted') return;
   const offline = byId('offline');
   try {
     const { streams } = await ask('/api/streams');
+    wantToken(false);
     offline.hidden = true;
     // Drawing anew costs a person the focus: only when something changed, and then it is put back.
     const text = JSON.stringify(streams.map((s) => ({ ...s, uptime_seconds: Math.floor(s.uptime_seconds / 60), idle_seconds: 0 })));
@@ -75,7 +105,7 @@ async function refresh() {
     byId('health').textContent = `camgate ${health.version} · active streams: ${health.active_streams} · built without Node`;
   } catch (error) {
     byId('streams').dataset.state = 'stale';
-    offline.hidden = false;
+    offline.hidden = document.body.dataset.access === 'wanted';
     offline.textContent = error.message;
   }
 }
@@ -120,6 +150,21 @@ byId('start').addEventListener('submit', async (event) => {
   } finally {
     button.disabled = false;
   }
+});
+
+byId('access').addEventListener('submit', (event) => {
+  event.preventDefault();
+  token = byId('api_token').value.trim();
+  byId('api_token').value = '';
+  if (byId('remember').checked) kept(token);
+  wantToken(false);
+  void refresh();
+});
+byId('forget').addEventListener('click', () => {
+  token = kept(null);
+  byId('streams').replaceChildren();
+  shown = '';
+  wantToken(true);
 });
 
 byId('curl').textContent = `curl -X POST ${location.origin}/api/stream/start \\

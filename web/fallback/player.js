@@ -3,9 +3,38 @@
 
 const byId = (id) => document.getElementById(id);
 const id = decodeURIComponent(location.pathname.replace(/^\/player\//, '').replace(/\/$/, ''));
-const playlist = `/streams/${encodeURIComponent(id)}/stream.m3u8`;
+const query = new URLSearchParams(location.search);
+const embedded = query.get('embed') === '1';
+const token = ownToken(query.get('token'));
+const playlist = `/streams/${encodeURIComponent(id)}/stream.m3u8${token ? `?token=${encodeURIComponent(token)}` : ''}`;
 const screen = byId('player');
 const video = byId('video');
+
+/** The token of the link, which is taken out of the address bar and kept for a reload, or one that was kept. */
+function ownToken(given) {
+  const key = `camgate.stream-token.${id}`;
+  try {
+    if (given) sessionStorage.setItem(key, given);
+    else return sessionStorage.getItem(key);
+  } catch {
+    // It is not kept.
+  }
+  query.delete('token');
+  if (given) history.replaceState(null, '', `${location.pathname}${`?${query}`.replace(/^\?$/, '')}`);
+  return given;
+}
+
+/** What status is asked with; null where there is no business with the API. */
+function apiHeaders() {
+  let apiToken = null;
+  try {
+    apiToken = sessionStorage.getItem('camgate.api-token');
+  } catch {
+    // There is none.
+  }
+  if (embedded || (token && !apiToken)) return null;
+  return apiToken ? { authorization: `Bearer ${apiToken}` } : {};
+}
 
 // Without sound a page may start by itself. Who has turned it on once has it for the rest of the session.
 const soundButton = byId('sound');
@@ -66,7 +95,8 @@ function setScreen(state, title = '', detail = '') {
   video.controls = ['playing', 'paused', 'buffering'].includes(state);
   byId('message-title').textContent = title;
   byId('message-detail').textContent = detail;
-  byId('retry').hidden = byId('back').hidden = state !== 'stopped' && state !== 'error';
+  byId('retry').hidden = state !== 'stopped' && state !== 'error';
+  byId('back').hidden = embedded || byId('retry').hidden;
 }
 
 const ended = () => ['stopped', 'error'].includes(screen.dataset.state);
@@ -108,6 +138,12 @@ async function explain() {
     return;
   }
   const problem = response.ok ? {} : await response.json().catch(() => ({}));
+  if (problem.code === 'token_missing') {
+    return end('error', 'This stream wants a token', 'Open it by the link that you were given.');
+  }
+  if (problem.code === 'token_expired') {
+    return end('error', 'The time of this link has ended', 'Ask for a new one where you got it.');
+  }
   return end('error', problem.title ?? 'The stream could not be played', problem.detail ?? '');
 }
 
@@ -126,8 +162,13 @@ byId('retry').addEventListener('click', () => {
   play();
 });
 
+let headers = apiHeaders();
+
 async function refresh() {
-  const response = await fetch(`/api/stream/status?indicator_id=${encodeURIComponent(id)}`).catch(() => null);
+  if (headers === null) return;
+  const response = await fetch(`/api/stream/status?indicator_id=${encodeURIComponent(id)}`, { headers }).catch(() => null);
+  // It plays on without details.
+  if (response?.status === 401 || response?.status === 403) headers = null;
   if (response?.status === 404) return stopped();
   if (response === null && screen.dataset.state === 'buffering') setScreen('buffering', 'The gateway does not answer');
   if (!response?.ok) return;
@@ -167,6 +208,9 @@ async function poll() {
 
 document.title = `${id} · camgate`;
 byId('title').textContent = id;
+if (embedded) document.documentElement.dataset.embed = '';
+if (headers === null) document.documentElement.dataset.api = 'none';
+delete document.documentElement.dataset.waiting;
 screen.dataset.engine = 'the browser';
 play();
 void poll();

@@ -1,6 +1,7 @@
 // What the gateway answers, and the calls that ask for it. No page and no formatting here.
 
 import { Problem, problemFrom, unreachable } from './problem';
+import { apiToken } from './tokens';
 
 export type CameraState = 'connecting' | 'live' | 'reconnecting';
 
@@ -58,6 +59,7 @@ export interface StartRequest {
 }
 
 export interface Started {
+  /** With a token in its query where viewers need one, as in {@link StreamStatus}. */
   stream_path: string;
   status: 'started' | 'active' | 'restarted';
 }
@@ -83,7 +85,7 @@ export async function ask(path: string, init: RequestInit = {}, timeoutMs = ANSW
     const offset = told + 500 - Date.now();
     clockOffsetMs = Math.abs(offset) > CLOCK_TOLERANCE_MS ? offset : 0;
     const body = await response.text();
-    if (!response.ok) throw problemFrom(response.status, body);
+    if (!response.ok) throw problemFrom(response.status, body, response.headers.get('retry-after'));
     return new Response(body, { headers: response.headers });
   } catch (error) {
     throw error instanceof Problem ? error : unreachable();
@@ -92,8 +94,11 @@ export async function ask(path: string, init: RequestInit = {}, timeoutMs = ANSW
   }
 }
 
-async function json<T>(path: string, init?: RequestInit, timeoutMs?: number): Promise<T> {
-  const response = await ask(path, init, timeoutMs);
+async function json<T>(path: string, init: RequestInit = {}, timeoutMs?: number): Promise<T> {
+  const headers = new Headers(init.headers);
+  const token = apiToken();
+  if (token !== null) headers.set('authorization', `Bearer ${token}`);
+  const response = await ask(path, { ...init, headers }, timeoutMs);
   return (await response.json()) as T;
 }
 

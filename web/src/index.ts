@@ -1,9 +1,11 @@
 // The page at `/`: the running streams as a grid, and the form that starts one.
 
+import * as access from './access';
 import * as api from './api';
 import * as format from './format';
-import { playerOf } from './links';
-import { Problem } from './problem';
+import { playerPath } from './links';
+import { Problem, whyNoAnswer, type Words } from './problem';
+import { apiToken } from './tokens';
 import { element, field, poll, show } from './dom';
 
 const POLL_MS = 2_000;
@@ -25,9 +27,8 @@ let connecting = false;
 function addCard(id: string): HTMLElement {
   const card = (template.content.cloneNode(true) as DocumentFragment).firstElementChild as HTMLElement;
   card.dataset['id'] = id;
-  const title = field(card, 'id') as HTMLAnchorElement;
-  title.textContent = id;
-  const play = field(card, 'play') as HTMLAnchorElement;
+  show(field(card, 'id'), id);
+  const play = field(card, 'play');
   play.setAttribute('aria-label', `Watch ${id}`);
   const stop = field(card, 'stop');
   stop.setAttribute('aria-label', `Stop ${id}`);
@@ -39,7 +40,9 @@ function addCard(id: string): HTMLElement {
 function fillCard(card: HTMLElement, status: api.StreamStatus): void {
   card.dataset['state'] = status.state;
   card.dataset['viewers'] = String(status.viewers);
-  for (const link of ['id', 'play']) (field(card, link) as HTMLAnchorElement).href = playerOf(status.stream_path);
+  // A token in it is a new one each time.
+  const player = playerPath(status.indicator_id, status.stream_path);
+  for (const name of ['id', 'play']) (field(card, name) as HTMLAnchorElement).href = player;
   const facts: Record<string, string> = {
     state: format.stateWord(status.state),
     source: status.source,
@@ -80,15 +83,33 @@ function render(list: api.StreamStatus[]): void {
 }
 
 async function refresh(): Promise<void> {
+  if (access.isWanted()) return;
   try {
-    render(await api.streams());
+    const list = await api.streams();
+    // It may have been asked before the token was forgotten.
+    if (access.isWanted()) return;
+    access.answered();
+    render(list);
     offline.hidden = true;
   } catch (error) {
+    if (error instanceof Problem && error.code === 'unauthorized') {
+      access.want();
+      return;
+    }
     grid.dataset['state'] = 'stale';
     offline.hidden = false;
-    show(offline, error instanceof Problem ? `${error.title}. ${error.detail}` : String(error));
+    const { title, detail } = wordsOf(error);
+    show(offline, `${title}. ${detail}`);
   }
 }
+
+access.onChange(async (isOpen) => {
+  offline.hidden = true;
+  result.hidden = true;
+  showCommand();
+  if (isOpen) await Promise.all([streams.now(), refreshHealth()]);
+  else render([]);
+});
 
 async function refreshHealth(): Promise<void> {
   const line = element('health', HTMLElement);
@@ -131,7 +152,7 @@ async function stopStream(id: string): Promise<void> {
     await api.stop(id);
   } catch (error) {
     // Stopped by somebody else in the meantime: what was wanted.
-    if (!(error instanceof Problem && error.status === 404)) say('bad', `${id} could not be stopped`, wordsOf(error));
+    if (!(error instanceof Problem && error.status === 404)) say('bad', `${id} could not be stopped. ${wordsOf(error).title}`, wordsOf(error).detail);
   } finally {
     if (button) button.disabled = false;
     await Promise.all([streams.now(), refreshHealth()]);
@@ -142,7 +163,8 @@ async function stopStream(id: string): Promise<void> {
 
 // --- starting one
 
-const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const wordsOf = (error: unknown): Words =>
+  error instanceof Problem ? whyNoAnswer(error) : { title: 'The page is at fault', detail: String(error) };
 
 function say(kind: 'good' | 'bad', title: string, detail: string, link?: string): void {
   result.className = `notice notice-${kind}`;
@@ -194,13 +216,13 @@ async function startStream(): Promise<void> {
   result.hidden = true;
   try {
     const started = await api.start(request);
-    const words = `${request.indicator_id} ${startedWords[started.status] ?? 'is running'}.`;
-    say('good', words, '', playerOf(started.stream_path));
+    const link = playerPath(request.indicator_id, started.stream_path);
+    say('good', `${request.indicator_id} ${startedWords[started.status] ?? 'is running'}.`, '', link);
     form.reset();
     await Promise.all([streams.now(), refreshHealth()]);
   } catch (error) {
-    if (error instanceof Problem) say('bad', `${error.title.replace(/\.$/, '')}.`, error.detail);
-    else say('bad', 'The stream could not be started.', wordsOf(error));
+    const { title, detail } = wordsOf(error);
+    say('bad', `${title}.`, detail);
   } finally {
     button.disabled = false;
     show(button, 'Start stream');
@@ -214,12 +236,18 @@ form.addEventListener('submit', (event) => {
 
 // --- the page
 
-show(
-  element('curl', HTMLElement),
-  `curl -X POST ${location.origin}/api/stream/start \\
+function showCommand(): void {
+  const authorised = apiToken() === null ? '' : ` \\
+  -H "Authorization: Bearer $TOKEN"`;
+  show(
+    element('curl', HTMLElement),
+    `curl -X POST ${location.origin}/api/stream/start${authorised} \\
   -H 'Content-Type: application/json' \\
   -d '{"indicator_id": "front-door", "rtsp_link": "rtsp://192.0.2.10:554/stream1"}'`,
-);
+  );
+}
+
+showCommand();
 const streams = poll(refresh, () => (connecting ? CONNECTING_POLL_MS : POLL_MS));
 poll(refreshHealth, () => 5 * POLL_MS);
 // Who is here is about to watch: the player's code, nearly all of it hls.js, is fetched and compiled before the click.

@@ -1,22 +1,24 @@
-// Addresses of the page and of playlists. A viewer's token goes along from the one to the other. Pure: no page.
+// Addresses with and without a viewer's token. Pure.
 
-const NAMES = /^\/(?:streams|player)\/([^/]+)/;
+const query = (address: string): URLSearchParams => new URLSearchParams(address.split('#')[0]?.split('?')[1] ?? '');
 
-const nameOf = (path: string): string => decodeURIComponent(NAMES.exec(path)?.[1] ?? '');
+/** The viewer's token in an address or its query; null without one. */
+export const tokenOf = (address: string): string | null => query(address).get('token') || null;
 
-function withToken(path: string, query: string): string {
-  const token = new URLSearchParams(query).get('token');
-  return token === null || token === '' ? path : `${path}?token=${encodeURIComponent(token)}`;
+/** A query (`location.search`) without the token in it. */
+export function withoutToken(search: string): string {
+  const rest = query(search);
+  rest.delete('token');
+  const text = rest.toString();
+  return text === '' ? '' : `?${text}`;
 }
 
-/** The player's page for a `stream_path` that the gateway has answered. */
-export function playerOf(streamPath: string): string {
-  const [path = '', query = ''] = streamPath.split('?');
-  return withToken(`/player/${encodeURIComponent(nameOf(path))}`, query);
-}
+const carrying = (token: string | null): string => (token === null ? '' : `?token=${encodeURIComponent(token)}`);
 
-/** Which stream the page at this address plays, and its playlist. */
-export function playedAt({ pathname, search }: { pathname: string; search: string }): { id: string; playlist: string } {
-  const id = nameOf(pathname);
-  return { id, playlist: withToken(`/streams/${encodeURIComponent(id)}/stream.m3u8`, search) };
-}
+/** Where players find the stream. */
+export const playlistPath = (id: string, token: string | null): string =>
+  `/streams/${encodeURIComponent(id)}/stream.m3u8${carrying(token)}`;
+
+/** The page that plays it: the token of `streamPath`, as the API answers that, goes along. */
+export const playerPath = (id: string, streamPath: string): string =>
+  `/player/${encodeURIComponent(id)}${carrying(tokenOf(streamPath))}`;

@@ -17,8 +17,8 @@ export interface Playback {
   behindEdge(): number | null;
   /** Bits a second of the media lately received, where the player tells. */
   bitrate(): number | null;
-  /** Whether the playlist names an audio codec, where the player tells. */
-  hasSound(): boolean;
+  /** Whether there is something to hear, as far as the player tells. */
+  hasAudio(): boolean;
   /** Goes on at the live edge: a camera is watched live, also by who comes back from a pause. */
   toLive(): void;
   destroy(): void;
@@ -143,7 +143,7 @@ export function playWithHlsJs(video: HTMLVideoElement, url: string, onFailure: (
       const seconds = secondsReceived();
       return seconds > 0 ? received.reduce((sum, piece) => sum + piece.bits, 0) / seconds : null;
     },
-    hasSound: () => hls.levels.some(({ audioCodec }) => audioCodec),
+    hasAudio: () => hls.levels.some(({ audioCodec }) => audioCodec !== undefined),
     toLive: () => {
       const live = hls.liveSyncPosition;
       const tolerance = hls.latestLevelDetails?.partList ? PAUSE_TOLERANCE_PARTS_SECONDS : PAUSE_TOLERANCE_SECONDS;
@@ -173,7 +173,11 @@ export function playNatively(video: HTMLVideoElement, url: string, onFailure: (w
       return ranges.length > 0 ? ranges.end(ranges.length - 1) - video.currentTime : null;
     },
     bitrate: () => null,
-    hasSound: () => false,
+    hasAudio: () => {
+      // Safari's way to tell, and Chromium's.
+      const tells = video as { audioTracks?: { length: number }; webkitAudioDecodedByteCount?: number };
+      return (tells.audioTracks?.length ?? tells.webkitAudioDecodedByteCount ?? 0) > 0;
+    },
     // The browser's own player does so by itself.
     toLive: () => undefined,
     destroy: () => {

@@ -1,12 +1,14 @@
 // The page at `/player/{id}`: plays one stream, measures it, and says in words what went wrong.
-// `?native=1` forces the browser's own HLS player; `?token=…` is for the playlist.
+// `?token=…` is the viewer's, where one is wanted. `?embed=1` is for a frame in another page: the picture and what it says,
+// nothing else, and no calls of the API. `?native=1` forces the browser's own HLS player.
 
 import * as api from './api';
 import * as format from './format';
-import { playedAt } from './links';
+import { playlistPath, tokenOf } from './links';
 import * as playback from './playback';
-import { isRefusal, Problem, whyNoStream } from './problem';
+import { Problem, whyNoStream } from './problem';
 import { Sound } from './sound';
+import * as tokens from './tokens';
 import { element, field, poll, type Poll, show } from './dom';
 
 /** What the screen shows; tests read it as `data-state`. */
@@ -19,8 +21,10 @@ const BACKOFF_SECONDS = [1, 2, 4, 8, 15];
 /** Playing this long means that the trouble is over, and the tries are counted anew. */
 const STEADY_SECONDS = 10;
 
-const { id, playlist } = playedAt(location);
-const forceNative = new URLSearchParams(location.search).get('native') === '1';
+const id = decodeURIComponent(location.pathname.replace(/^\/player\//, '').replace(/\/$/, ''));
+const query = new URLSearchParams(location.search);
+const embedded = query.get('embed') === '1';
+const forceNative = query.get('native') === '1';
 
 const screen = element('player', HTMLElement);
 const video = element('video', HTMLVideoElement);
@@ -33,6 +37,11 @@ let retryTimer: number | undefined;
 let playingSince: number | null = null;
 let statusPoll: Poll | null = null;
 let status: api.StreamStatus | null = null;
+let token = tokens.streamToken(id);
+/** Somebody who has been let in by a stream's token alone has no business with the API, nor has a frame in another page. */
+let mayAskApi = !embedded && (token === null || tokens.apiMayAnswer());
+/** A new token has been fetched, and is still to prove itself. */
+let renewed = false;
 
 // --- what the screen says
 
@@ -43,7 +52,7 @@ function setScreen(state: Screen, title = '', detail = ''): void {
   show(element('message-title', HTMLElement), title);
   show(element('message-detail', HTMLElement), detail);
   retryButton.hidden = !['retrying', 'stopped', 'error'].includes(state);
-  element('back', HTMLElement).hidden = state !== 'stopped' && state !== 'error';
+  element('back', HTMLElement).hidden = embedded || (state !== 'stopped' && state !== 'error');
   playingSince = state === 'playing' ? (playingSince ?? performance.now()) : null;
 }
 
@@ -56,6 +65,7 @@ function play(): void {
   current?.destroy();
   setScreen('loading', 'Loading', 'The first picture comes with the camera’s next keyframe.');
   const onFailure = (why: playback.Failure): void => void failed(why);
+  const playlist = playlistPath(id, token);
   if (!forceNative && playback.hlsJsWorks()) {
     current = playback.playWithHlsJs(video, playlist, onFailure);
   } else if (playback.nativeWorks(video)) {
@@ -70,7 +80,7 @@ function play(): void {
     // replaced, or failed) are told by the events of what replaced it.
     if (error instanceof DOMException && error.name === 'NotAllowedError') setScreen('paused');
   });
-  statusPoll ??= poll(refreshStatus, () => STATUS_MS);
+  if (mayAskApi) statusPoll ??= poll(refreshStatus, () => STATUS_MS);
 }
 
 function release(): void {
@@ -84,14 +94,18 @@ function giveUp(title: string, detail: string): void {
   setScreen('error', title, detail);
 }
 
-function stopped(): void {
-  release();
-  // Players that poll a stopped stream for ever are a plague: nothing is asked any more until somebody presses.
+function forgetStatus(): void {
   statusPoll?.end();
   statusPoll = null;
   status = null;
   showStatus();
-  const words = whyNoStream(new Problem(404, 'stream_not_found', '', ''));
+}
+
+function stopped(): void {
+  release();
+  // Players that poll a stopped stream for ever are a plague: nothing is asked any more until somebody presses.
+  forgetStatus();
+  const words = whyNoStream(new Problem(404, 'stream_not_found', '', ''), embedded);
   setScreen('stopped', words.title, words.detail);
 }
 
@@ -111,26 +125,53 @@ async function failed(why: playback.Failure): Promise<void> {
     stopped();
     return;
   }
-  if (problem !== null && isRefusal(problem)) {
-    giveUp(problem.title, problem.detail);
+  if (problem?.isRefusal) {
+    const fresh = await newToken();
+    if (current === broken) refused(problem, fresh);
     return;
   }
-  const { title, detail } = whyNoStream(problem ?? new Problem(0, 'interrupted', 'The connection was interrupted', ''));
-  const wait = BACKOFF_SECONDS[tries];
-  if (wait === undefined) {
+  const { title, detail } = whyNoStream(problem ?? new Problem(0, 'interrupted', 'The connection was interrupted', ''), embedded);
+  const pause = BACKOFF_SECONDS[tries];
+  if (pause === undefined) {
     giveUp(title, detail);
     return;
   }
+  const wait = Math.max(pause, problem?.retryAfter ?? 0);
   tries += 1;
   release();
   setScreen('retrying', title, `${detail} Trying again in ${wait} s (${tries} of ${BACKOFF_SECONDS.length}).`.trim());
   retryTimer = window.setTimeout(play, wait * 1000);
 }
 
+/** The door is shut: another try with the same token would be one too many. */
+function refused(problem: Problem, fresh: string | null): void {
+  if (fresh !== null) {
+    renewed = true;
+    token = fresh;
+    tokens.keepStreamToken(id, fresh);
+    play();
+    return;
+  }
+  forgetStatus();
+  const { title, detail } = whyNoStream(problem, embedded);
+  giveUp(title, detail);
+  retryButton.hidden = problem.code === 'token_missing';
+}
+
+/** Another token for the stream, where the API hands this tab one. */
+async function newToken(): Promise<string | null> {
+  if (!mayAskApi || renewed) return null;
+  try {
+    return tokenOf((await api.status(id)).stream_path);
+  } catch {
+    return null;
+  }
+}
+
 /** The gateway's reason why the playlist does not load; null when it does load. */
 async function whyNotLoaded(): Promise<Problem | null> {
   try {
-    await api.ask(playlist);
+    await api.ask(playlistPath(id, token));
     return null;
   } catch (error) {
     return error as Problem;
@@ -139,6 +180,7 @@ async function whyNotLoaded(): Promise<Problem | null> {
 
 retryButton.addEventListener('click', () => {
   tries = 0;
+  renewed = false;
   play();
 });
 video.addEventListener('play', () => current?.toLive());
@@ -156,13 +198,19 @@ async function refreshStatus(): Promise<void> {
   } catch (error) {
     if (!(error instanceof Problem)) return;
     if (error.status === 404) stopped();
-    // Who may watch may not call the API: the page goes by what plays.
-    else if (isRefusal(error)) statusPoll?.end();
+    else if (error.isRefusal) doWithoutApi();
     // Otherwise the player may go on from its buffer. Once it waits, it is not for the camera.
     else if (screen.dataset['state'] === 'buffering') setScreen('buffering', error.title, error.detail);
     return;
   }
   showStatus();
+}
+
+/** Plays on without what the API alone tells. */
+function doWithoutApi(): void {
+  mayAskApi = false;
+  document.documentElement.dataset['api'] = 'none';
+  forgetStatus();
 }
 
 function showStatus(): void {
@@ -183,7 +231,7 @@ function showStatus(): void {
 // --- what is measured
 
 function showStats(): void {
-  sound.offer(status === null ? (current?.hasSound() ?? false) : status.audio !== null);
+  sound.offer(status === null ? (current?.hasAudio() ?? false) : status.audio !== null);
   const date = current?.playingDate() ?? null;
   const exact = date === null ? null : (api.gatewayNow() - date.getTime()) / 1000;
   const behind = exact ?? current?.behindEdge() ?? null;
@@ -204,11 +252,16 @@ function showStats(): void {
   for (const [name, text] of Object.entries(facts)) show(field(document, name), text);
   element('behind', HTMLElement).hidden = behind === null;
   screen.dataset['latency'] = behind === null ? '' : behind.toFixed(3);
-  if (playingSince !== null && performance.now() - playingSince > STEADY_SECONDS * 1000) tries = 0;
+  if (playingSince !== null && performance.now() - playingSince > STEADY_SECONDS * 1000) {
+    tries = 0;
+    renewed = false;
+  }
 }
 
 document.title = `${id} · camgate`;
-document.documentElement.classList.toggle('framed', window.self !== window.top);
 show(element('title', HTMLElement), id);
+if (embedded) document.documentElement.dataset['embed'] = '';
+delete document.documentElement.dataset['waiting'];
 window.setInterval(showStats, STATS_MS);
+if (!mayAskApi) doWithoutApi();
 play();

@@ -48,12 +48,20 @@ final class Stream
         return $this->publicUrl.$this->path;
     }
 
-    /** The address of the gateway's own player page, for an iframe. */
+    /** The address of the gateway's own player page, for a link. */
     public function playerUrl(): string
     {
         $query = parse_url($this->path, PHP_URL_QUERY);
 
         return $this->publicUrl.'/player/'.rawurlencode($this->id).($query ? '?'.$query : '');
+    }
+
+    /** The same as the picture alone, for an iframe. */
+    public function embedUrl(): string
+    {
+        $url = $this->playerUrl();
+
+        return $url.(strpos($url, '?') === false ? '?' : '&').'embed=1';
     }
 
     /** The token that the addresses carry. */

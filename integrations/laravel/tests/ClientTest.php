@@ -45,6 +45,7 @@ final class ClientTest extends TestCase
         });
         $this->assertSame('https://cams.example/streams/7/stream.m3u8', $stream->url());
         $this->assertSame('https://cams.example/player/7', $stream->playerUrl());
+        $this->assertSame('https://cams.example/player/7?embed=1', $stream->embedUrl());
         $this->assertSame(['started', '7', null], [$stream->status(), $stream->id(), $stream->token()]);
     }
 

@@ -33,7 +33,7 @@ final class PlayerTest extends TestCase
         $html = $this->render('<x-camgate-player :stream="$stream" title="The gate" class="tile" />', ['stream' => $stream]);
         $iframe = $this->element($html);
         $this->assertSame('iframe', $iframe->getName());
-        $this->assertSame('https://cams.example/player/gate-1?token=a.b.c', (string) $iframe['src']);
+        $this->assertSame('https://cams.example/player/gate-1?token=a.b.c&embed=1', (string) $iframe['src']);
         $this->assertSame(['The gate', 'tile'], [(string) $iframe['title'], (string) $iframe['class']]);
         $this->assertStringContainsString('autoplay', (string) $iframe['allow']);
     }

@@ -1,6 +1,5 @@
 //! Which cameras get a guard. Pure: an address is judged as the link has it, and no name is looked up.
 
-use super::host;
 use crate::ingest::SourceUrl;
 use crate::net::is_private;
 
@@ -18,11 +17,10 @@ pub enum Policy {
 impl Policy {
     /// Whether the camera of `source` gets a guard.
     ///
-    /// A host name always does with [`Auto`](Self::Auto): retina would look it up again, and could be told another address
-    /// than the one that was found to be private.
+    /// A host name always does with [`Auto`](Self::Auto): what it stands for may change, and what a camera costs with it.
     pub fn guards(self, source: &SourceUrl) -> bool {
         match self {
-            Self::Auto => !host(source).parse().is_ok_and(is_private),
+            Self::Auto => !source.bare_host().parse().is_ok_and(is_private),
             Self::On => true,
             Self::Off => false,
         }

@@ -294,7 +294,7 @@ async fn a_camera_that_is_connected_and_never_used_is_let_go() {
     let bench = Bench::new();
     let camera = {
         let mut tables = lock(&bench.registry.tables);
-        bench.registry.camera(&mut tables, &link("a"))
+        bench.registry.camera(&mut tables, &link("a")).unwrap()
     };
     bench.camera("a").answer(1);
     camera.first_outcome().await.unwrap();
@@ -309,7 +309,7 @@ async fn a_camera_that_a_stream_is_about_to_move_to_is_in_use() {
     let bench = Bench::new();
     let camera = {
         let mut tables = lock(&bench.registry.tables);
-        bench.registry.camera(&mut tables, &link("a"))
+        bench.registry.camera(&mut tables, &link("a")).unwrap()
     };
     camera.expect();
     bench.camera("a").answer(1);
@@ -325,7 +325,7 @@ async fn a_stream_that_joins_an_unused_camera_keeps_it() {
     let bench = Bench::new();
     {
         let mut tables = lock(&bench.registry.tables);
-        bench.registry.camera(&mut tables, &link("a"));
+        bench.registry.camera(&mut tables, &link("a")).unwrap();
     }
     bench.camera("a").answer(1);
     tokio::time::sleep(Duration::from_millis(1999)).await;
