@@ -53,7 +53,7 @@ class Client
      * it moves there.
      *
      * @param  int|string  $id  1 to 64 of letters, digits, `-`, `_`, `.`
-     * @param  string  $link  rtsp://…
+     * @param  string|null  $link  rtsp://…; null where the gateway's CAMERAS_FILE has a camera of this name
      * @param  array<string, mixed>  $options  `username` and `password` where the link holds none; `audio` => false leaves
      *     the sound out; `warm` => true keeps the stream where nobody watches; `viewer`, `address` and `seconds` are those
      *     of {@see token()}, for the token that a gateway with STREAM_SECRET puts into the path
@@ -63,7 +63,7 @@ class Client
     public function start(
         $id,
         #[\SensitiveParameter]
-        string $link,
+        ?string $link = null,
         #[\SensitiveParameter]
         array $options = []
     ): Stream {
@@ -71,7 +71,10 @@ class Client
         if ($unknown !== []) {
             throw new InvalidArgumentException('camgate: start has no option '.implode(', ', $unknown).'.');
         }
-        $fields = ['indicator_id' => (string) $id, 'rtsp_link' => $link];
+        $fields = ['indicator_id' => (string) $id];
+        if ($link !== null) {
+            $fields['rtsp_link'] = $link;
+        }
         $texts = ['username' => 'username', 'password' => 'password', 'viewer' => 'viewer', 'address' => 'address', 'seconds' => 'expires_in'];
         foreach ($texts as $name => $field) {
             if (($options[$name] ?? '') !== '') {

@@ -57,6 +57,15 @@ final class ClientTest extends TestCase
         $this->assertStringEndsWith('/player/7?token=a.b.c', $stream->playerUrl());
     }
 
+    public function test_a_camera_that_the_gateway_knows_needs_no_link(): void
+    {
+        Http::fake(['*' => Http::response(['stream_path' => '/streams/gate-1/stream.m3u8', 'status' => 'started'])]);
+        Camgate::start('gate-1');
+        Http::assertSent(function (Request $request): bool {
+            return $request->data() === ['indicator_id' => 'gate-1'];
+        });
+    }
+
     public function test_a_mistyped_option_is_an_error(): void
     {
         $this->expectException(InvalidArgumentException::class);

@@ -8,6 +8,7 @@ use Camgate\Exceptions\CameraTimeout;
 use Camgate\Exceptions\CameraUnreachable;
 use Camgate\Exceptions\GatewayDown;
 use Camgate\Exceptions\InvalidRequest;
+use Camgate\Exceptions\SourceRefused;
 use Camgate\Exceptions\StreamNotFound;
 use Camgate\Exceptions\UnsupportedCodec;
 use Camgate\Facades\Camgate;
@@ -50,6 +51,7 @@ final class GatewayTest extends GatewayTestCase
             $this->fail('There is nothing at this path.');
         } catch (CameraRejected $failure) {
             $this->assertSame(404, $failure->rtspStatus());
+            $this->assertMatchesRegularExpression('/^[\w.-]{1,64}$/', $failure->requestId(), 'The log has it too.');
         }
         $this->assertSame([], Camgate::streams());
     }
@@ -58,6 +60,12 @@ final class GatewayTest extends GatewayTestCase
     {
         $this->expectException(CameraUnreachable::class);
         Camgate::start('gate-1', 'rtsp://'.$this->nowhere().'/demo');
+    }
+
+    public function test_an_address_that_the_gateway_must_not_ask_is_refused(): void
+    {
+        $this->expectException(SourceRefused::class);
+        Camgate::start('gate-1', 'rtsp://169.254.169.254/latest/meta-data');
     }
 
     public function test_a_link_that_is_none_is_an_invalid_request(): void

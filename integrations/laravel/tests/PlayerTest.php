@@ -52,8 +52,8 @@ final class PlayerTest extends TestCase
     {
         $this->configure(['secret' => 'a secret of the gateway and ours']);
         $iframe = $this->element($this->render('<x-camgate-player stream="gate-1" :viewer="12" />'));
-        $token = substr(strrchr((string) $iframe['src'], '='), 1);
-        $claims = json_decode(base64_decode(strtr(explode('.', $token)[1], '-_', '+/')), true);
+        parse_str(parse_url((string) $iframe['src'], PHP_URL_QUERY), $query);
+        $claims = json_decode(base64_decode(strtr(explode('.', $query['token'])[1], '-_', '+/')), true);
         $this->assertSame(['gate-1', '12'], [$claims['stream'], $claims['viewer']]);
     }
 

@@ -6,7 +6,7 @@ use Camgate\Client;
 use Illuminate\Support\Facades\Facade;
 
 /**
- * @method static \Camgate\Stream start(int|string $id, string $link, array $options = [])
+ * @method static \Camgate\Stream start(int|string $id, ?string $link = null, array $options = [])
  * @method static bool stop(int|string $id)
  * @method static array status(int|string $id)
  * @method static array streams()
