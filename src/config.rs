@@ -223,18 +223,16 @@ impl Config {
         let env = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         let nothing = HashMap::new();
         let named = Sources { flags, env: &env, dotenv: &nothing, file: "" }.find(&settings::ENV_FILE);
-        let (file, dotenv) = match named {
-            // Whoever names a file means one that is there.
-            Some(Given { value, .. }) => {
-                let dotenv = parse_dotenv_file(Path::new(&value))?;
-                (value, dotenv)
-            }
-            None => {
-                let file = settings::ENV_FILE.default;
-                (file.to_owned(), read_dotenv(Path::new(file))?)
-            }
+        let Some(Given { value: file, .. }) = named else {
+            let file = settings::ENV_FILE.default;
+            let dotenv = read_dotenv(Path::new(file))?;
+            return Self::from_all(&Sources { flags, env: &env, dotenv: &dotenv, file });
         };
-        Self::from_all(&Sources { flags, env: &env, dotenv: &dotenv, file: &file })
+        // Whoever names a file means one that is there, and camgate's alone: a `.env` is shared with other programs.
+        let dotenv = parse_dotenv_file(Path::new(&file))?;
+        let mut config = Self::from_all(&Sources { flags, env: &env, dotenv: &dotenv, file: &file })?;
+        config.warnings.extend(strangers(&dotenv, &file));
+        Ok(config)
     }
 
     /// The same from given sources: `flags` matched by a command of [`serve_args`], a look-up in the
@@ -446,6 +444,14 @@ impl Sources<'_> {
             _ => Ok(bytes.min(total)),
         }
     }
+}
+
+/// A line for each name in `file` that is no setting: mistyped, it would leave undone what it was to do.
+fn strangers<'a>(dotenv: &'a HashMap<String, String>, file: &'a str) -> impl Iterator<Item = String> + 'a {
+    let is_known = |name: &str| settings::SETTINGS.iter().any(|setting| setting.name == name);
+    let mut names: Vec<_> = dotenv.keys().filter(|name| !is_known(name)).collect();
+    names.sort();
+    names.into_iter().map(move |name| format!("{name} in {file} is no setting of camgate, and does nothing"))
 }
 
 /// What the `.env` file at `path` assigns: nothing if there is no such file.

@@ -196,10 +196,13 @@ impl Gateway {
     /// When a task of the server fails.
     pub async fn run(self, shutdown: CancellationToken) -> io::Result<()> {
         let Self { listener, certificates, registry, access, catalog, config, .. } = self;
-        if access.get().api_tokens.is_empty() {
+        let rules = access.get();
+        if rules.api_tokens.is_empty() {
             tracing::warn!(
                 "API_TOKENS is not set: the API answers loopback and private addresses alone, and whoever is there may start streams"
             );
+        } else if rules.stream_secrets.is_empty() {
+            tracing::warn!("STREAM_SECRET is not set: whoever knows a stream's name may watch it");
         }
         let low_latency = match config.low_latency {
             config::LowLatency::Auto => http::LowLatency::Auto,

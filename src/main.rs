@@ -159,9 +159,11 @@ fn command() -> Command {
 async fn serve(matches: &ArgMatches) -> Result<(), Error> {
     let gateway = start_gateway(matches).await?;
     let (address, tls) = (gateway.local_addr()?, gateway.speaks_tls());
-    tracing::info!(%address, tls, version = env!("CARGO_PKG_VERSION"), "camgate listens");
+    // Before it is told that all is well: until then a signal ends the process without a word.
+    let shutdown = until_signal()?;
     reload_at_hangup(&gateway, matches)?;
-    gateway.run(until_signal()?).await?;
+    tracing::info!(%address, tls, version = env!("CARGO_PKG_VERSION"), "camgate listens");
+    gateway.run(shutdown).await?;
     tracing::info!("camgate has ended");
     Ok(())
 }

@@ -162,6 +162,10 @@ impl ApiError {
     }
 }
 
+/// The code of a problem, for whoever sees the answer on its way out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Code(pub(super) &'static str);
+
 /// What went wrong (RFC 9457).
 #[derive(Serialize, ToSchema)]
 pub(super) struct Problem {
@@ -274,6 +278,7 @@ impl IntoResponse for ApiError {
             request_id: request_id::current(),
         };
         let mut response = (status, Json(problem)).into_response();
+        response.extensions_mut().insert(Code(code));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

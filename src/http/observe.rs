@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
 
+use super::error::Code;
 use super::request_id::{self, RequestId};
 use crate::clock;
 use crate::metrics::{Metrics, Series};
@@ -64,7 +65,8 @@ fn tell(method: &str, route: &str, response: &Response, began: std::time::Durati
     let took = clock::elapsed().saturating_sub(began);
     let status = response.status().as_u16();
     if status >= 400 && matches!(route, "/api/stream/start" | "/api/stream/stop") {
-        tracing::info!(method, route, status, ?took, "request failed");
+        let code = response.extensions().get::<Code>().map(|code| code.0);
+        tracing::info!(method, route, status, code, ?took, "request failed");
     } else {
         tracing::debug!(method, route, status, ?took, "request answered");
     }

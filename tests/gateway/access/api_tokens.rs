@@ -110,7 +110,7 @@ async fn a_start_without_tokens_says_once_who_may_call() {
     assert_eq!(log.matches("API_TOKENS is not set").count(), 1, "{log}");
     let (process, _) = Camgate::serve(&[("API_TOKENS", TOKEN)]).await;
     let (_, _, log) = process.ended_by_sigterm().await;
-    assert!(!log.contains("API_TOKENS"), "{log}");
+    assert!(!log.contains("API_TOKENS") && log.contains("STREAM_SECRET is not set"), "{log}");
 }
 
 #[tokio::test]

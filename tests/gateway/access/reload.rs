@@ -76,6 +76,20 @@ async fn tokens_and_limits_change_and_the_stream_goes_on() {
 }
 
 #[tokio::test]
+async fn a_name_that_is_mistyped_is_told_with_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("camgate.env");
+    write(&file, &format!("API_TOKEN={OLD}\nAPI_TOKENS=\n"));
+    let (process, _) = Camgate::serve(&[("ENV_FILE", file.to_str().unwrap())]).await;
+    let words = format!("API_TOKEN in {} is no setting", file.display());
+    says(&process, &words).await;
+    hang_up(&process).await;
+    let told_again = async || (process.log().matches(&words).count() == 2).then_some(());
+    soon("the same after a reload", answer(told_again)).await;
+    assert!(!process.log().contains(OLD), "{}", process.log());
+}
+
+#[tokio::test]
 async fn a_settings_file_that_is_named_has_to_be_there() {
     let (status, _, log) =
         Camgate::run(&["--env-file", "/nowhere/camgate.env"], &[("PORT", "0")]).ended().await;
