@@ -27,8 +27,6 @@ const OPEN_METRICS: &str = "application/openmetrics-text";
 pub struct Options {
     /// Most streams of which each has series of its own.
     pub streams: usize,
-    /// Most streams that may run.
-    pub max_streams: usize,
     /// Bytes of media that all streams may hold together.
     pub max_total_bytes: u64,
 }
