@@ -8,6 +8,8 @@ mod process;
 mod seen;
 mod text;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -32,11 +34,11 @@ pub struct Options {
 }
 
 /// `/metrics` alone: who may ask is decided by whoever merges it.
-pub fn router() -> Router<AppState> {
+pub fn router() -> Router<Arc<AppState>> {
     Router::new().route("/metrics", get(metrics))
 }
 
-async fn metrics(State(state): State<AppState>, headers: HeaderMap) -> Response {
+async fn metrics(State(state): State<Arc<AppState>>, headers: HeaderMap) -> Response {
     let text = scrape(&state);
     let (text, content_type) = if takes_open_metrics(&headers) {
         (text, "application/openmetrics-text; version=1.0.0; charset=utf-8")
