@@ -225,7 +225,6 @@ impl Gateway {
 
         let metrics = http::metrics::Options {
             streams: config.metrics_streams,
-            max_streams: config.max_streams,
             max_total_bytes: config.max_total_bytes,
         };
         let origins = match &config.origins {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -22,7 +22,7 @@ use crate::ingest::SourceUrl;
 use crate::stream::{Started, Status, Stream, StreamId, Wishes};
 
 /// The routes below `/api`, for those who may call it; bodies have at most `request_bytes`.
-pub fn router(request_bytes: usize) -> Router<AppState> {
+pub fn router(request_bytes: usize) -> Router<Arc<AppState>> {
     Router::new()
         // GET starts a stream because the contract has it so; HEAD, which the router would take for a GET, does not.
         .route("/api/stream/start", get(start_by_query).head(super::method_not_allowed).post(start_by_body))
@@ -33,7 +33,7 @@ pub fn router(request_bytes: usize) -> Router<AppState> {
 }
 
 /// The one route below `/api` that is everyone's.
-pub fn health_router() -> Router<AppState> {
+pub fn health_router() -> Router<Arc<AppState>> {
     Router::new().route("/api/health", get(health))
 }
 
@@ -281,7 +281,7 @@ fn status_of(access: &Access, stream: &Stream) -> Status {
     params(StartFields), responses((status = 200, body = StartAnswer, description = "It plays"), StartProblems)
 )]
 async fn start_by_query(
-    state: State<AppState>,
+    state: State<Arc<AppState>>,
     peer: ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     fields: Fields<StartFields>,
@@ -299,7 +299,7 @@ async fn start_by_query(
     responses((status = 200, body = StartAnswer, description = "It plays"), StartProblems)
 )]
 async fn start_by_body(
-    state: State<AppState>,
+    state: State<Arc<AppState>>,
     peer: ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     fields: Fields<StartFields>,
@@ -308,7 +308,7 @@ async fn start_by_body(
 }
 
 async fn start(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     Fields { fields, url_encoded }: Fields<StartFields>,
@@ -370,7 +370,7 @@ pub(super) struct StopAnswer {
     responses((status = 200, body = StopAnswer, description = "It has ended"), StreamProblems)
 )]
 async fn stop(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     Fields { fields, .. }: Fields<IdField>,
 ) -> Result<Json<StopAnswer>, ApiError> {
     let id = stream_id(fields.indicator_id.as_ref())?;
@@ -386,7 +386,7 @@ async fn stop(
     params(IdField), responses((status = 200, body = Status, description = "The stream now"), StreamProblems)
 )]
 async fn status(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     Fields { fields, .. }: Fields<IdField>,
 ) -> Result<Json<Status>, ApiError> {
     let id = stream_id(fields.indicator_id.as_ref())?;
@@ -406,7 +406,7 @@ pub(super) struct Streams {
     get, path = "/api/streams", tag = "streams", security(("token" = []), ()),
     responses((status = 200, body = Streams, description = "Those that run"), CallerProblems)
 )]
-async fn streams(State(state): State<AppState>) -> Json<Streams> {
+async fn streams(State(state): State<Arc<AppState>>) -> Json<Streams> {
     let access = state.access.get();
     Json(Streams { streams: state.registry.list().iter().map(|stream| status_of(&access, stream)).collect() })
 }
@@ -426,7 +426,7 @@ pub(super) struct Health {
 
 /// Is the gateway well. Open to all.
 #[utoipa::path(get, path = "/api/health", tag = "gateway", responses((status = 200, body = Health, description = "It is")))]
-async fn health(State(state): State<AppState>) -> Json<Health> {
+async fn health(State(state): State<Arc<AppState>>) -> Json<Health> {
     Json(Health {
         status: "healthy",
         active_streams: state.registry.count(),

@@ -1,6 +1,7 @@
 //! Who is let in: what a request brought, read for [`access`](crate::access) to judge.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -21,7 +22,7 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const COOKIE: &str = "camgate_token";
 
 /// Lets those through who may call the API.
-pub(super) async fn api(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub(super) async fn api(State(state): State<Arc<AppState>>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let host = request.uri().authority().map(|authority| authority.as_str());
     let host = host.or_else(|| text(request.headers(), &header::HOST));

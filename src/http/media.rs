@@ -37,7 +37,7 @@ const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const PLAYLIST_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
 
 /// The routes below `/streams`.
-pub fn router() -> Router<AppState> {
+pub fn router() -> Router<Arc<AppState>> {
     Router::new()
         .route("/streams/{id}/stream.m3u8", get(multivariant_playlist))
         .route("/streams/{id}/media.m3u8", get(media_playlist))
@@ -59,26 +59,26 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Names<T
 }
 
 async fn multivariant_playlist(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     Names(id): Names<String>,
     peer: Peer,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let Watched { stream, token } = watched(&state, &id, &peer, query.as_deref(), &headers)?;
+    let Watched { stream, token, .. } = watched(&state, &id, &peer, query.as_deref(), &headers)?;
     let snapshot = first_snapshot(&state, &stream).await?;
     Ok(playlist_response(snapshot.multivariant_playlist(), token.as_deref(), &headers))
 }
 
 async fn media_playlist(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     Names(id): Names<String>,
     peer: Peer,
     version: Version,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let Watched { stream, token } = watched(&state, &id, &peer, query.as_deref(), &headers)?;
+    let Watched { stream, token, .. } = watched(&state, &id, &peer, query.as_deref(), &headers)?;
     if !state.low_latency.serves(version, &headers) {
         let snapshot = first_snapshot(&state, &stream).await?;
         return Ok(playlist_response(snapshot.media_playlist(Form::Plain), token.as_deref(), &headers));
@@ -97,13 +97,13 @@ async fn media_playlist(
 }
 
 async fn media(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     Names((id, run, file)): Names<(String, String, String)>,
     peer: Peer,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let Watched { stream, .. } = watched(&state, &id, &peer, query.as_deref(), &headers)?;
+    let Watched { stream, keep, .. } = watched(&state, &id, &peer, query.as_deref(), &headers)?;
     if run.parse::<RunId>() != Ok(stream.run()) {
         return Err(ApiError::MediaNotFound);
     }
@@ -116,7 +116,6 @@ async fn media(
         snapshot = waiting.await?.ok_or(ApiError::MediaNotFound)?;
     }
     let (media_type, chunks) = find(&snapshot, file, extension).ok_or(ApiError::MediaNotFound)?;
-    let keep = if state.access.get().stream_secrets.is_empty() { FOR_ALL } else { FOR_THIS_VIEWER };
     media_response(media_type, keep, chunks, &headers)
 }
 
@@ -158,6 +157,8 @@ struct Watched {
     stream: Arc<Stream>,
     /// The viewer's token, where playlists are to carry it on.
     token: Option<String>,
+    /// Who may keep its media.
+    keep: HeaderValue,
 }
 
 /// Lets a viewer in.
@@ -178,7 +179,8 @@ fn watched(
     let fingerprint = fingerprint(caller, viewer.as_deref(), headers);
     let Limits { stream_viewers, viewers, .. } = access.limits;
     state.registry.admit(&stream, fingerprint, stream_viewers, viewers).map_err(ApiError::TooManyViewers)?;
-    Ok(Watched { stream, token: carried })
+    let keep = if access.stream_secrets.is_empty() { FOR_ALL } else { FOR_THIS_VIEWER };
+    Ok(Watched { stream, token: carried, keep })
 }
 
 /// Requests of one viewer look alike. An estimate, where no token names the viewer: two players of one kind behind one

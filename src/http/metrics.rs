@@ -8,6 +8,8 @@ mod process;
 mod seen;
 mod text;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -27,18 +29,16 @@ const OPEN_METRICS: &str = "application/openmetrics-text";
 pub struct Options {
     /// Most streams of which each has series of its own.
     pub streams: usize,
-    /// Most streams that may run.
-    pub max_streams: usize,
     /// Bytes of media that all streams may hold together.
     pub max_total_bytes: u64,
 }
 
 /// `/metrics` alone: who may ask is decided by whoever merges it.
-pub fn router() -> Router<AppState> {
+pub fn router() -> Router<Arc<AppState>> {
     Router::new().route("/metrics", get(metrics))
 }
 
-async fn metrics(State(state): State<AppState>, headers: HeaderMap) -> Response {
+async fn metrics(State(state): State<Arc<AppState>>, headers: HeaderMap) -> Response {
     let text = scrape(&state);
     let (text, content_type) = if takes_open_metrics(&headers) {
         (text, "application/openmetrics-text; version=1.0.0; charset=utf-8")

@@ -53,8 +53,7 @@ use crate::catalog::Catalog;
 use crate::live::Live;
 use crate::stream::Registry;
 
-/// What handlers need.
-#[derive(Clone)]
+/// What handlers need. They share it: a request costs one more count of references, however much is in it.
 pub struct AppState {
     /// All streams.
     pub registry: Arc<Registry>,
@@ -85,6 +84,7 @@ pub enum Origins {
 
 /// All routes.
 pub fn router(state: AppState) -> Router {
+    let state = Arc::new(state);
     let may_call = axum::middleware::from_fn_with_state(state.clone(), gate::api);
     let cors = cors(&state.origins);
     Router::new()

@@ -141,7 +141,7 @@ impl Camera {
         feed.outputs.push(output);
         drop(feed);
         // Whoever starts a stream is about to watch it.
-        self.attention.ask();
+        self.attention.ask(clock::elapsed());
         self.attached.notify_one();
     }
 

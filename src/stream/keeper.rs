@@ -120,7 +120,8 @@ impl Keeper {
                 known.backoff = Backoff::new(fastrand::u64(..));
                 State::Running
             }
-            Err(StartError::Stopped) => State::LeftAlone,
+            // By someone, or for want of memory, or by a fault of ours: the next look tells.
+            Err(StartError::Stopped) => State::Running,
             Err(StartError::Camera(error)) if error.is_about_credentials() => {
                 State::Due(now + known.backoff.after_refusal(Duration::ZERO))
             }
@@ -206,6 +207,18 @@ mod tests {
         keeper.look(|_| Found::Runs, at(1000));
         keeper.look(|_| Found::Ended(Some(Why::Fault)), at(1001));
         assert_eq!(names(&keeper.due(9, at(1002))), ["a"]);
+    }
+
+    #[test]
+    fn one_that_ends_while_it_is_started_is_left_alone_only_if_someone_stopped_it() {
+        for (why, due) in [(Why::Stopped, 0), (Why::Memory, 1), (Why::Fault, 1)] {
+            let (mut keeper, a) = (Keeper::default(), kept("a", "rtsp://cam/a"));
+            keeper.take([a.clone()].into(), at(0));
+            keeper.due(9, at(0));
+            keeper.learn(&a, Err(StartError::Stopped), at(1));
+            keeper.look(|_| Found::Ended(Some(why)), at(2));
+            assert_eq!(keeper.due(9, at(999)).len(), due, "{why:?}");
+        }
     }
 
     #[test]

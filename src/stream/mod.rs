@@ -117,9 +117,11 @@ impl Stream {
     }
 
     fn admit(&self, fingerprint: u64, most: usize, most_of_all: usize) -> Result<(), TooManyViewers> {
-        lock(&self.viewers).seen(fingerprint, clock::elapsed(), most, most_of_all)?;
-        self.touch();
-        self.camera().attention.ask();
+        // The clock is read once: every request for media comes through here.
+        let now = clock::elapsed();
+        lock(&self.viewers).seen(fingerprint, now, most, most_of_all)?;
+        self.last_access.store(millis(now), Ordering::Relaxed);
+        self.camera().attention.ask(now);
         Ok(())
     }
 

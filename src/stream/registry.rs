@@ -234,7 +234,7 @@ impl Registry {
         source: &SourceUrl,
         wishes: Wishes,
     ) -> Result<Pending, StartError> {
-        let max_streams = self.max_streams.load(Ordering::Relaxed);
+        let max_streams = self.max_streams();
         let mut tables = lock(&self.tables);
         let running = tables.streams.get(id).cloned();
         // Who asks for what runs is answered for as long as it does.
@@ -467,6 +467,11 @@ impl Registry {
     /// From now on so many streams may run; those that run go on.
     pub fn set_max_streams(&self, most: usize) {
         self.max_streams.store(most, Ordering::Relaxed);
+    }
+
+    /// How many streams may run.
+    pub fn max_streams(&self) -> usize {
+        self.max_streams.load(Ordering::Relaxed)
     }
 
     /// How the stream of that name ended, if it did lately and does not run again.

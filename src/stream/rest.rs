@@ -36,9 +36,8 @@ impl Asked {
         Self { at: AtomicU64::new(millis(clock::elapsed())) }
     }
 
-    /// Someone asks; whether someone was watching before.
-    fn again(&self) -> bool {
-        let now = clock::elapsed();
+    /// Someone asks at `now`; whether someone was watching before.
+    fn again(&self, now: Duration) -> bool {
         is_lately(self.at.swap(millis(now), Ordering::AcqRel), now)
     }
 
@@ -64,16 +63,16 @@ pub(super) struct Attention {
 impl Attention {
     /// Whoever starts a camera is about to watch. `of_thread` is told as well whenever someone asks.
     pub(super) fn new(of_thread: Arc<Asked>) -> Self {
-        of_thread.again();
+        of_thread.again(clock::elapsed());
         Self { asked: Asked::now(), of_thread, task: AtomicWaker::new() }
     }
 
-    /// Someone asks for pictures.
-    pub(super) fn ask(&self) {
-        self.of_thread.again();
+    /// Someone asks for pictures at `now`, on the clock of arrivals.
+    pub(super) fn ask(&self, now: Duration) {
+        self.of_thread.again(now);
         // While someone watches there is no rest to end; to wake a task on another thread for each request would cost more
         // than to answer it.
-        if !self.asked.again() {
+        if !self.asked.again(now) {
             self.task.wake();
         }
     }

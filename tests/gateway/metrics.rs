@@ -137,6 +137,14 @@ async fn streams_beyond_the_bound_are_in_the_totals_alone() {
 }
 
 #[tokio::test]
+async fn the_limit_of_streams_is_told_as_a_reload_has_it() {
+    let gateway = TestGateway::with(&[("MAX_STREAMS", "2")]).await;
+    assert_eq!(Scrape::of(&gateway).await.value("camgate_streams_limit", &[]), 2.0);
+    gateway.reload(&[("MAX_STREAMS", "7")]).await;
+    assert_eq!(Scrape::of(&gateway).await.value("camgate_streams_limit", &[]), 7.0);
+}
+
+#[tokio::test]
 async fn a_stream_that_is_only_scraped_is_let_go() {
     let camera = camera().await;
     let settings = [("CLEANUP_DELAY_SECONDS", "1"), ("CLEANUP_INTERVAL_SECONDS", "1")];

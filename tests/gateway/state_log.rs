@@ -18,7 +18,7 @@ fn told(log: &str, id: &str) -> Vec<String> {
 async fn each_change_of_a_streams_state_is_one_line_with_its_name() {
     let camera = camera().await;
     let settings =
-        [("LOG_FORMAT", "json"), ("CLEANUP_DELAY_SECONDS", "4"), ("CLEANUP_INTERVAL_SECONDS", "1")];
+        [("LOG_FORMAT", "json"), ("CLEANUP_DELAY_SECONDS", "9"), ("CLEANUP_INTERVAL_SECONDS", "1")];
     let (process, client) = Camgate::serve(&settings).await;
     let live = async |id: &str| {
         let live = async || (client.status(id).await["state"] == "live").then_some(());

@@ -29,6 +29,7 @@ pub(super) struct Seen {
     playlists: u64,
     uptime: Duration,
     ready: bool,
+    max_streams: usize,
     options: Options,
 }
 
@@ -41,6 +42,7 @@ impl Seen {
             playlists: playlists_rendered(),
             uptime: clock::elapsed(),
             ready: !registry.is_draining(),
+            max_streams: registry.max_streams(),
             options,
         }
     }
@@ -57,7 +59,7 @@ impl Seen {
             ([("state", state.name())], ConstGauge::new(count))
         });
         many(to, "streams", "Streams that run, by the state of their camera.", by_state)?;
-        let limit = ConstGauge::new(self.options.max_streams);
+        let limit = ConstGauge::new(self.max_streams);
         one(to, "streams_limit", "Streams that may run (MAX_STREAMS).", &limit)?;
         let left_out = ConstGauge::new(self.streams.len().saturating_sub(self.options.streams));
         one(to, "streams_left_out", "Streams without series of their own (METRICS_STREAMS).", &left_out)?;
