@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use hyper::body::{Buf, Bytes, Frame, SizeHint};
+use bytes::{Buf, Bytes};
+use http_body::{Frame, SizeHint};
 
 /// The answers of one connection, by the look before which they began.
 #[derive(Debug, Default)]
@@ -51,7 +52,7 @@ pub(super) struct Answer {
     age: Arc<()>,
 }
 
-impl hyper::body::Body for Answer {
+impl http_body::Body for Answer {
     type Data = Piece;
     type Error = axum::Error;
 
