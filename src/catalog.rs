@@ -36,7 +36,7 @@ pub struct Catalog {
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// It cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("CAMERAS_FILE: {}: {source}", path.display())]
     Read {
         /// The file.
         path: PathBuf,

@@ -197,7 +197,7 @@ pub enum ConfigError {
         line: usize,
     },
     /// A `.env` file that is there and cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source} (the file of settings: ENV_FILE or --env-file)", path.display())]
     DotEnvFile {
         /// The file.
         path: PathBuf,
@@ -221,13 +221,20 @@ impl Config {
     /// The first setting or `.env` line that is not valid.
     pub fn load(flags: &ArgMatches) -> Result<Self, ConfigError> {
         let env = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-        let file = Sources { flags, env: &env, dotenv: &HashMap::new() }.find(&settings::ENV_FILE);
-        let dotenv = match file {
+        let nothing = HashMap::new();
+        let named = Sources { flags, env: &env, dotenv: &nothing, file: "" }.find(&settings::ENV_FILE);
+        let (file, dotenv) = match named {
             // Whoever names a file means one that is there.
-            Some(Given { value, .. }) => parse_dotenv_file(Path::new(&value))?,
-            None => read_dotenv(Path::new(settings::ENV_FILE.default))?,
+            Some(Given { value, .. }) => {
+                let dotenv = parse_dotenv_file(Path::new(&value))?;
+                (value, dotenv)
+            }
+            None => {
+                let file = settings::ENV_FILE.default;
+                (file.to_owned(), read_dotenv(Path::new(file))?)
+            }
         };
-        Self::from_sources(flags, env, &dotenv)
+        Self::from_all(&Sources { flags, env: &env, dotenv: &dotenv, file: &file })
     }
 
     /// The same from given sources: `flags` matched by a command of [`serve_args`], a look-up in the
@@ -240,8 +247,11 @@ impl Config {
         env: impl Fn(&str) -> Option<String>,
         dotenv: &HashMap<String, String>,
     ) -> Result<Self, ConfigError> {
+        Self::from_all(&Sources { flags, env: &env, dotenv, file: settings::ENV_FILE.default })
+    }
+
+    fn from_all(sources: &Sources<'_>) -> Result<Self, ConfigError> {
         use settings as s;
-        let sources = Sources { flags, env: &env, dotenv };
         let max_total_bytes = sources.read(&s::MAX_TOTAL_BYTES, Setting::bytes)?;
         let stream_dir = sources.find(&s::STREAM_DIR);
         let access = Access {
@@ -351,6 +361,8 @@ struct Sources<'a> {
     flags: &'a ArgMatches,
     env: &'a dyn Fn(&str) -> Option<String>,
     dotenv: &'a HashMap<String, String>,
+    /// Where `dotenv` was read from, for errors.
+    file: &'a str,
 }
 
 impl Sources<'_> {
@@ -362,7 +374,9 @@ impl Sources<'_> {
         };
         given(format!("--{}", setting.flag.unwrap_or_default()), flag())
             .or_else(|| given(setting.name.to_owned(), (self.env)(setting.name)))
-            .or_else(|| given(format!("{} in .env", setting.name), self.dotenv.get(setting.name).cloned()))
+            .or_else(|| {
+                given(format!("{} in {}", setting.name, self.file), self.dotenv.get(setting.name).cloned())
+            })
     }
 
     fn read<T>(
@@ -467,7 +481,8 @@ fn origins(text: &str) -> Option<Option<Vec<String>>> {
     text.split(',').map(origin).collect::<Option<_>>().map(Some)
 }
 
-/// What the `.env` text assigns; the first assignment of a name counts. `path` is for errors.
+/// What the `.env` text assigns; the first assignment of a name counts, but for empty ones: who adds a line below the empty
+/// one of a template means it. `path` is for errors.
 fn parse_dotenv(path: &Path, text: &[u8]) -> Result<HashMap<String, String>, ConfigError> {
     let lines_read = Cell::new(0);
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
@@ -486,7 +501,9 @@ fn parse_dotenv(path: &Path, text: &[u8]) -> Result<HashMap<String, String>, Con
             let line = lines_read.get().min(last).saturating_sub(spanned).max(1);
             ConfigError::DotEnvLine { path: path.to_owned(), line }
         })?;
-        assigned.entry(name).or_insert(value);
+        if !value.trim().is_empty() {
+            assigned.entry(name).or_insert(value);
+        }
     }
     Ok(assigned)
 }

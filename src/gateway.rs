@@ -77,7 +77,7 @@ pub struct Reloader {
 impl Reloader {
     /// Takes over what can change without touching a stream, and says in the log what has changed and what waits for the
     /// next start.
-    pub async fn apply(&self, next: Config) {
+    pub async fn apply(&self, mut next: Config) {
         self.access.set(next.access.clone());
         self.registry.set_max_streams(next.max_streams);
         let rules = self.source_rules.get();
@@ -88,16 +88,22 @@ impl Reloader {
         }
         let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
         let (taken, waiting) = config.changes(&next);
-        if taken.is_empty() && waiting.is_empty() {
-            tracing::info!("settings read again: nothing has changed");
-        } else {
+        if !taken.is_empty() {
             tracing::info!(changed = taken.join(","), "settings read again");
+        } else if waiting.is_empty() {
+            tracing::info!("settings read again: nothing has changed");
         }
         if !waiting.is_empty() {
             tracing::warn!(
                 settings = waiting.join(","),
-                "these have changed as well, and wait for the next start"
+                "these are others than the gateway runs with, and wait for the next start"
             );
+        }
+        // What waits is compared with what runs, the next time as well.
+        for (runs, read) in config.given.iter().zip(&mut next.given) {
+            if waiting.contains(&runs.0) {
+                *read = *runs;
+            }
         }
         *config = next;
     }

@@ -28,7 +28,7 @@ pub enum Unhealthy {
     #[error("PORT is 0, any free one: set PORT to the gateway's")]
     AnyPort,
     /// No connection, or it broke off.
-    #[error("{address}: {source}")]
+    #[error("{address}: {source}; does the gateway run, with this HOST and PORT?")]
     Connection {
         /// Where it was asked.
         address: SocketAddr,

@@ -235,9 +235,9 @@ async fn camera(matches: &ArgMatches) -> Result<(), Error> {
     options.faults = matches.get_many("fault").unwrap_or_default().cloned().collect();
     options.oddities = matches.get_many("odd").unwrap_or_default().copied().collect();
     let listen = options.listen;
-    let camera = testcam::Camera::bind(options)
-        .await
-        .map_err(|error| Error::from(format!("cannot listen on {listen}: {error}")))?;
+    let camera = testcam::Camera::bind(options).await.map_err(|error| {
+        Error::from(format!("cannot listen on {listen}: {error}; choose another address with --listen"))
+    })?;
     writeln!(std::io::stdout(), "A simulated camera plays at {}", camera.control().url("/demo"))?;
     let stop = until_signal()?;
     stop.run_until_cancelled(camera.run()).await.unwrap_or(Ok(()))?;

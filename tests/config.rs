@@ -409,6 +409,11 @@ fn a_dotenv_file_is_read_and_need_not_be_there() {
     let found =
         dotenv("\u{feff}# comment\r\nPORT=1\r\n\nexport HOST=\"::1\" # all\nPORT=2\nLOG_LEVEL=a=info ")
             .unwrap();
+    assert_eq!(
+        dotenv("PORT=\nPORT=3\nPORT=4").unwrap()["PORT"],
+        "3",
+        "an empty line of a template gives way"
+    );
     let mut pairs: Vec<_> = found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     pairs.sort_unstable();
     assert_eq!(pairs, [("HOST", "::1"), ("LOG_LEVEL", "a=info"), ("PORT", "1")]);
@@ -431,6 +436,7 @@ fn an_unreadable_dotenv_file_is_one_line_that_names_it() {
     let dir = tempfile::tempdir().unwrap();
     let message = read_dotenv(dir.path()).unwrap_err().to_string();
     assert!(message.starts_with(&format!("{}: ", dir.path().display())), "{message}");
+    assert!(message.contains("ENV_FILE"), "{message}");
     assert_eq!(message.lines().count(), 1);
 }
 

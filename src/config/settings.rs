@@ -594,7 +594,7 @@ pub fn serve_args(cmd: Command) -> Command {
 pub fn env_example() -> String {
     let mut text = String::from(
         "# Settings of camgate: copy to .env in the working directory. A flag wins over the environment,\n\
-         # the environment over this file. An empty value means the default.\n\
+         # the environment over this file. An empty value means the default; of two lines with one name the first counts.\n\
          # Made from src/config/settings.rs by `make settings`.\n",
     );
     for setting in SETTINGS {

@@ -14,7 +14,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 /// A camera's connection.
 pub(super) type Stream = TlsStream<TcpStream>;
@@ -63,10 +63,14 @@ impl Trust {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         let connecting = TlsConnector::from(self.0.clone()).connect(name, socket);
         connecting.await.map_err(|error| {
-            let hint = if error.get_ref().is_some() {
-                " (RTSPS_CA names whose certificates are trusted)"
-            } else {
-                ""
+            let hint = match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                Some(rustls::Error::InvalidCertificate(_)) => {
+                    " (RTSPS_CA names whose certificates are trusted)"
+                }
+                Some(rustls::Error::InvalidMessage(_)) => {
+                    " (no TLS is spoken there: rtsps:// has another port than rtsp://)"
+                }
+                _ => "",
             };
             io::Error::new(error.kind(), format!("TLS: {error}{hint}"))
         })

@@ -35,7 +35,7 @@ impl fmt::Debug for Credentials {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourceUrlError {
     /// Neither `rtsp` nor `rtsps`.
-    #[error("it must begin with rtsp://{}", begins_with(.0))]
+    #[error("it must begin with rtsp:// or rtsps://{}", begins_with(.0))]
     Scheme(String),
     /// No host.
     #[error("it names no host")]

@@ -130,6 +130,20 @@ async fn a_token_that_is_not_to_be_remembered_is_gone_with_the_page() {
 }
 
 #[tokio::test]
+async fn where_the_api_wants_no_token_the_player_has_the_details_beside_a_streams_token() {
+    let (camera, (_process, client)) = (camera().await, gateway_with(&[("STREAM_SECRET", SECRET)]).await);
+    client.start("gate", &camera.url("/demo")).await.ok();
+    let mut page = Watching::open_address("^$", &format!("http://{}/", client.address), "token-near.png");
+    page.does("live gate").await;
+    page.does("hides Forget token").await;
+    page.does("watch gate").await;
+    page.does("picture").await;
+    let seen = page.does("camera live").await;
+    assert!(!address(&seen).contains("token"), "{seen}");
+    page.closes().await;
+}
+
+#[tokio::test]
 async fn a_viewer_with_a_link_watches_and_asks_nothing_else() {
     let (_process, client, _camera) = playing().await;
     for (query, name) in [("", "link"), ("&native=1", "link-native")] {

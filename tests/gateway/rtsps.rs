@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use camgate::testcam::{Access, Control, Credentials, Options};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -82,4 +83,20 @@ async fn a_camera_whose_certificate_is_not_trusted_or_is_anothers_hears_nothing(
         assert!(detail.contains("certificate") && detail.contains("RTSPS_CA"), "{detail}");
     }
     assert_eq!(camera.counters().total_connections, 0);
+}
+
+#[tokio::test]
+async fn a_port_that_speaks_no_tls_is_told_as_that_and_not_as_a_certificate() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let link = format!("rtsps://{}/demo", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let _ = socket.read(&mut [0; 1024]).await;
+            let _ = socket.write_all(b"RTSP/1.0 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    let gateway = TestGateway::start().await;
+    let problem = gateway.start("1", &link).await.problem(502, "camera_unreachable");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("no TLS is spoken there") && !detail.contains("RTSPS_CA"), "{detail}");
 }

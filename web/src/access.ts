@@ -1,9 +1,9 @@
 // Asks for one of the gateway's API_TOKENS where the API wants one, and forgets it again when a person says so.
 
 import * as api from './api';
-import { Problem, whyNoAnswer, type Words } from './problem';
+import { Problem, whyNoAnswer } from './problem';
 import * as tokens from './tokens';
-import { element } from './dom';
+import { element, tell } from './dom';
 
 const form = element('access', HTMLFormElement);
 const input = element('api_token', HTMLInputElement);
@@ -28,7 +28,7 @@ export function want(): void {
   tokens.forgetApiToken();
   tokens.noteApi(false);
   ask();
-  if (refused) tell({ title: 'The gateway no longer accepts the token that this tab has used', detail: 'Give another one.' });
+  if (refused) tell(result, { title: 'The gateway no longer accepts the token that this tab has used', detail: 'Give another one.' });
 }
 
 /** The API has answered. */
@@ -55,13 +55,6 @@ function ask(): void {
   if (document.activeElement === document.body || document.activeElement === null) input.focus();
 }
 
-function tell({ title, detail }: Words): void {
-  const strong = document.createElement('strong');
-  strong.textContent = `${title}.`;
-  result.replaceChildren(strong, ` ${detail}`);
-  result.hidden = false;
-}
-
 async function submit(): Promise<void> {
   const token = input.value.trim();
   input.setAttribute('aria-invalid', 'false');
@@ -74,7 +67,7 @@ async function submit(): Promise<void> {
   } catch (error) {
     tokens.forgetApiToken();
     const problem = error instanceof Problem ? error : new Problem(0, 'fault', String(error), '');
-    tell(whyNoAnswer(problem));
+    tell(result, whyNoAnswer(problem));
     input.setAttribute('aria-invalid', String(problem.code !== 'unreachable'));
     input.select();
     input.focus();

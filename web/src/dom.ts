@@ -18,6 +18,14 @@ export function show(target: HTMLElement, text: string): void {
   if (target.textContent !== text) target.textContent = text;
 }
 
+/** Says what went wrong, in a notice. */
+export function tell(notice: HTMLElement, { title, detail }: { title: string; detail: string }): void {
+  notice.hidden = false;
+  const [strong, rest] = [document.createElement('strong'), detail === '' ? '' : ` ${detail}`];
+  strong.textContent = `${title}.`;
+  if (notice.textContent !== `${title}.${rest}`) notice.replaceChildren(strong, rest);
+}
+
 /** What is done again and again. */
 export interface Poll {
   /** Does it now, and goes on from there. */

@@ -6,11 +6,13 @@ import * as format from './format';
 import { playerPath } from './links';
 import { Problem, whyNoAnswer, type Words } from './problem';
 import { apiToken } from './tokens';
-import { element, field, poll, show } from './dom';
+import { element, field, poll, show, tell } from './dom';
 
 const POLL_MS = 2_000;
 /** While a camera is being connected: its first picture is a matter of tenths of a second. */
 const CONNECTING_POLL_MS = 200;
+/** While the API does not let this page in: only a change of the gateway's settings opens it. */
+const REFUSED_POLL_MS = 30_000;
 
 const grid = element('streams', HTMLUListElement);
 const empty = element('empty', HTMLElement);
@@ -21,6 +23,7 @@ const form = element('start', HTMLFormElement);
 const result = element('start-result', HTMLElement);
 const cards = new Map<string, HTMLElement>();
 let connecting = false;
+let refused = false;
 
 // --- the grid
 
@@ -89,17 +92,18 @@ async function refresh(): Promise<void> {
     // It may have been asked before the token was forgotten.
     if (access.isWanted()) return;
     access.answered();
+    refused = false;
     render(list);
     offline.hidden = true;
   } catch (error) {
+    if (access.isWanted()) return;
     if (error instanceof Problem && error.code === 'unauthorized') {
       access.want();
       return;
     }
     grid.dataset['state'] = 'stale';
-    offline.hidden = false;
-    const { title, detail } = wordsOf(error);
-    show(offline, `${title}. ${detail}`);
+    refused = error instanceof Problem && error.isRefusal;
+    tell(offline, wordsOf(error));
   }
 }
 
@@ -248,7 +252,7 @@ function showCommand(): void {
 }
 
 showCommand();
-const streams = poll(refresh, () => (connecting ? CONNECTING_POLL_MS : POLL_MS));
+const streams = poll(refresh, () => (refused ? REFUSED_POLL_MS : connecting ? CONNECTING_POLL_MS : POLL_MS));
 poll(refreshHealth, () => 5 * POLL_MS);
 // Who is here is about to watch: the player's code, nearly all of it hls.js, is fetched and compiled before the click.
 if ('requestIdleCallback' in window) requestIdleCallback(() => void import('./playback').catch(() => undefined));

@@ -62,6 +62,8 @@ test('who may not call the API is told why, and what opens it', () => {
 test('whoever is to come again is told when', () => {
   const busy = problemFrom(429, '{"title":"Too many starts","detail":"Slowly."}', '12');
   assert.deepEqual(whyNoAnswer(busy), { title: 'Too many starts', detail: 'Slowly. Try again in 12 s.' });
+  const told = problemFrom(429, '{"title":"Too many starts","detail":"No more for 12 s."}', '12');
+  assert.equal(whyNoAnswer(told).detail, 'No more for 12 s.');
   for (const unknown of [null, '', 'Wed, 21 Oct 2026 07:28:00 GMT', '-1']) {
     assert.equal(problemFrom(503, '{}', unknown).retryAfter, null);
   }

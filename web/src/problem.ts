@@ -100,6 +100,8 @@ const NO_API: Record<string, Words> = {
 /** For who asked the API, with when to come again where the gateway tells. */
 export function whyNoAnswer(problem: Problem): Words {
   const { title, detail } = NO_API[problem.code] ?? problem;
-  const again = problem.retryAfter === null ? '' : `Try again in ${problem.retryAfter} s.`;
+  const wait = `${problem.retryAfter} s`;
+  // Some details have it in them.
+  const again = problem.retryAfter === null || detail.includes(wait) ? '' : `Try again in ${wait}.`;
   return { title: title.replace(/\.$/, ''), detail: [detail, again].filter((part) => part !== '').join(' ') };
 }

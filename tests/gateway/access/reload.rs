@@ -68,6 +68,11 @@ async fn tokens_and_limits_change_and_the_stream_goes_on() {
     player.play(1).await;
     let log = process.log();
     assert!(!log.contains(NEW) && !log.contains(OLD) && !log.contains("short"), "{log}");
+    assert!(
+        log.contains(&format!("API_TOKENS in {}: ", file.display())),
+        "the file at fault is named: {log}"
+    );
+    assert_eq!(log.matches("wait for the next start").count(), 1, "taken back, it waits no more: {log}");
 }
 
 #[tokio::test]
