@@ -78,6 +78,9 @@ impl Reloader {
     /// Takes over what can change without touching a stream, and says in the log what has changed and what waits for the
     /// next start.
     pub async fn apply(&self, mut next: Config) {
+        for warning in &next.warnings {
+            tracing::warn!("{warning}");
+        }
         self.access.set(next.access.clone());
         self.registry.set_max_streams(next.max_streams);
         let rules = self.source_rules.get();

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use camgate::config::{self, Config};
@@ -278,12 +279,15 @@ async fn ask_health(matches: &ArgMatches) -> Result<(), Error> {
 /// SIGHUP has the settings read again. What can't be read changes nothing.
 fn reload_at_hangup(gateway: &Gateway, matches: &ArgMatches) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (reloader, matches) = (gateway.reloader(), matches.clone());
+    let (reloader, matches) = (gateway.reloader(), Arc::new(matches.clone()));
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
-            match Config::load(&matches) {
-                Ok(config) => reloader.apply(config).await,
+            // Beside the clients, who are not to wait for a drive that does not answer.
+            let matches = matches.clone();
+            match tokio::task::spawn_blocking(move || Config::load(&matches)).await {
+                Ok(Ok(config)) => reloader.apply(config).await,
+                Ok(Err(error)) => tracing::error!(%error, "settings stay as they were"),
                 Err(error) => tracing::error!(%error, "settings stay as they were"),
             }
         }

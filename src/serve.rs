@@ -4,6 +4,7 @@
 //! is a task, and no step of it can be held open for ever: [`Limits`].
 
 mod places;
+mod taken;
 #[cfg_attr(not(feature = "tls"), path = "serve/no_tls.rs")]
 pub mod tls;
 
@@ -29,6 +30,7 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
 
 use self::places::{Full, Most, Place, Places};
+use self::taken::Answers;
 use self::tls::Certificates;
 use crate::access::Access;
 use crate::live::Live;
@@ -38,8 +40,9 @@ use crate::live::Live;
 pub struct Limits {
     /// From its acceptance to its first request, the TLS handshake included.
     pub first_request: Duration,
-    /// Without a new request for so long (twice that at most) it is told to end. After once more it is cut, whatever it
-    /// is doing: a client that sends the rest of its request, or takes the rest of its answer, byte by byte.
+    /// Without a new request for so long (twice that at most) it is told to end, and so it is where an answer has not been taken
+    /// for as long, whatever else it asks for. After once more it is cut, whatever it is doing: a client that sends the rest of
+    /// its request, or takes the rest of its answer, byte by byte.
     pub idle: Duration,
 }
 
@@ -156,6 +159,7 @@ impl Server {
     {
         // Whether there was a request since the last look.
         let (asked, ever) = (AtomicBool::new(false), AtomicBool::new(false));
+        let answers = Arc::new(Answers::default());
         let service = service_fn(|request: Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
             if !ever.swap(true, Ordering::Relaxed) {
@@ -163,7 +167,8 @@ impl Server {
             }
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
-            self.app.clone().call(request)
+            let (answer, answers) = (self.app.clone().call(request), answers.clone());
+            async move { answer.await.map(|answer| answer.map(|body| answers.begin(body))) }
         });
         let mut connection = pin!(self.builder.serve_connection(TokioIo::new(io), service));
         let (mut drain, mut end) = (pin!(self.drain.cancelled()), pin!(self.end.cancelled()));
@@ -189,7 +194,8 @@ impl Server {
                     connection.as_mut().graceful_shutdown();
                 }
                 () = look.as_mut() => {
-                    if asked.swap(false, Ordering::Relaxed) {
+                    let are_left = answers.are_left();
+                    if asked.swap(false, Ordering::Relaxed) && !(are_left && has_asked) {
                         has_asked = true;
                     } else if has_asked && !ending {
                         ending = true;

@@ -59,6 +59,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "ingest::IngestError",
             "metrics",
             "catalog::Catalog",
+            "net",
         ],
     ),
     // Connections, whatever is asked over them.

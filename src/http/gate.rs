@@ -16,6 +16,7 @@ use crate::clock;
 use crate::stream::StreamId;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// A cookie of this name may hold a viewer's token, beside others: scope it to the stream's path.
@@ -42,7 +43,7 @@ fn may_call(
         let has = bearer(headers).is_some_and(|token| access.api_tokens.has(token));
         return if has { Ok(()) } else { Err(ApiError::Unauthorized) };
     }
-    if !peer.is_some_and(|peer| is_near(peer, forwarded(headers))) {
+    if !peer.is_some_and(|peer| is_near(peer, all_forwarded(headers))) {
         return Err(ApiError::NotPublic);
     }
     // A browser on the operator's network is near, and so is a link in a stranger's page that it follows.
@@ -75,6 +76,13 @@ pub(super) fn caller(access: &Access, peer: IpAddr, headers: &HeaderMap) -> IpAd
 fn forwarded(headers: &HeaderMap) -> impl DoubleEndedIterator<Item = &str> {
     // What is no text names no address.
     headers.get_all(FORWARDED_FOR).iter().map(|value| value.to_str().unwrap_or_default())
+}
+
+/// Whom anyone claims to ask for, in whatever way proxies tell it. Nobody reads `Forwarded` (RFC 7239) here, so it tells of someone
+/// unknown.
+fn all_forwarded(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let real = headers.get_all(REAL_IP).iter().map(|value| value.to_str().unwrap_or_default());
+    forwarded(headers).chain(real).chain(headers.get(header::FORWARDED).map(|_| ""))
 }
 
 /// A viewer who was let in.

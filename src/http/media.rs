@@ -4,6 +4,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,10 +24,11 @@ use super::directives::Directives;
 use super::error::ApiError;
 use super::gate::{self, Admission};
 use super::negotiate::accepts_gzip;
-use crate::access::Limits;
+use crate::access::{Claims, Limits};
 use crate::hls::Form;
-use crate::hls::segment::{InitId, MediaSequence, RunId};
+use crate::hls::segment::{InitId, MediaSequence};
 use crate::hls::window::{Playlist, Snapshot};
+use crate::net::site;
 use crate::stream::{Stream, StreamId};
 
 /// A request waits no longer for what is not there yet: players give up after ten seconds.
@@ -104,7 +106,7 @@ async fn media(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let Watched { stream, keep, .. } = watched(&state, &id, &peer, query.as_deref(), &headers)?;
-    if run.parse::<RunId>() != Ok(stream.run()) {
+    if run != stream.run().to_string() {
         return Err(ApiError::MediaNotFound);
     }
     let (file, extension) = File::read(&file).ok_or(ApiError::MediaNotFound)?;
@@ -175,8 +177,7 @@ fn watched(
     // Before it is looked for: who may not watch a stream is not told whether there is one.
     let Admission { claims, carried } = gate::viewer(&access, &id, caller, query, headers)?;
     let stream = state.registry.get(&id).ok_or_else(|| ApiError::no_stream(&state.registry, &id))?;
-    let viewer = claims.and_then(|claims| claims.viewer);
-    let fingerprint = fingerprint(caller, viewer.as_deref(), headers);
+    let fingerprint = fingerprint(caller, claims.as_ref(), headers);
     let Limits { stream_viewers, viewers, .. } = access.limits;
     state.registry.admit(&stream, fingerprint, stream_viewers, viewers).map_err(ApiError::TooManyViewers)?;
     let keep = if access.stream_secrets.is_empty() { FOR_ALL } else { FOR_THIS_VIEWER };
@@ -184,13 +185,15 @@ fn watched(
 }
 
 /// Requests of one viewer look alike. An estimate, where no token names the viewer: two players of one kind behind one
-/// address count as one.
-fn fingerprint(caller: IpAddr, viewer: Option<&str>, headers: &HeaderMap) -> u64 {
+/// address count as one. With a token what the player calls itself counts for nothing, nor do the addresses of one IPv6
+/// network: whoever has one token could be any number of viewers, and take the places of all others.
+fn fingerprint(caller: IpAddr, claims: Option<&Claims>, headers: &HeaderMap) -> u64 {
     let mut hasher = DefaultHasher::new();
-    match viewer {
-        Some(viewer) => viewer.hash(&mut hasher),
+    match claims {
+        Some(Claims { viewer: Some(viewer), .. }) => viewer.hash(&mut hasher),
+        Some(Claims { exp, nbf, .. }) => (site(caller), exp, nbf).hash(&mut hasher),
         None => {
-            caller.hash(&mut hasher);
+            site(caller).hash(&mut hasher);
             headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).hash(&mut hasher);
         }
     }
@@ -217,19 +220,26 @@ enum File {
 }
 
 impl File {
-    /// Reads `init-{n}.mp4`, `seg-{msn}.{ext}` or `part-{msn}.{k}.{ext}`: the file, and its extension.
+    /// Reads `init-{n}.mp4`, `seg-{msn}.{ext}` or `part-{msn}.{k}.{ext}`: the file, and its extension. A file has one name: under
+    /// any number of others caches would keep it as often.
     fn read(file: &str) -> Option<(Self, &str)> {
         let (name, extension) = file.rsplit_once('.')?;
         let file = if let Some(id) = name.strip_prefix("init-") {
-            Self::Init(InitId(id.parse().ok()?))
+            Self::Init(InitId(read_number(id)?))
         } else if let Some(number) = name.strip_prefix("seg-") {
-            Self::Segment(number.parse().ok()?)
+            Self::Segment(read_number(number)?)
         } else {
             let (number, index) = name.strip_prefix("part-")?.split_once('.')?;
-            Self::Part(number.parse().ok()?, index.parse().ok()?)
+            Self::Part(read_number(number)?, read_number(index)?)
         };
         Some((file, extension))
     }
+}
+
+/// Decimal, as playlists have it: with no sign, and no zeros before it.
+fn read_number<T: FromStr>(digits: &str) -> Option<T> {
+    let is_usual = digits == "0" || digits.starts_with(|first| matches!(first, '1'..='9'));
+    is_usual.then(|| digits.parse().ok()).flatten()
 }
 
 /// The type and the bytes of `file`, if it is held.
@@ -333,6 +343,18 @@ mod tests {
 
     fn headers(name: HeaderName, value: &'static str) -> HeaderMap {
         HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn a_file_has_one_name() {
+        assert_eq!(File::read("init-0.mp4"), Some((File::Init(InitId(0)), "mp4")));
+        assert_eq!(File::read("seg-170.m4s"), Some((File::Segment(170), "m4s")));
+        assert_eq!(File::read("part-170.0.ts"), Some((File::Part(170, 0), "ts")));
+        for other in
+            ["seg-+170.m4s", "seg-0170.m4s", "seg-00.m4s", "seg-.m4s", "part-170.00.ts", "part-170.ts"]
+        {
+            assert_eq!(File::read(other), None, "{other}");
+        }
     }
 
     #[test]

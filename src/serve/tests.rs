@@ -11,7 +11,7 @@ use super::*;
 
 const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
 
-/// A server of `/` at once, `/held` once `release` says so, and `/form`, which takes a body.
+/// A server of `/` and `/long` at once, `/held` once `release` says so, and `/form`, which takes a body.
 struct Bench {
     server: Arc<Server>,
     release: Arc<Notify>,
@@ -23,6 +23,7 @@ impl Bench {
         let held = release.clone();
         let app = Router::new()
             .route("/", get(async || "here"))
+            .route("/long", get(async || "x".repeat(1000)))
             .route("/held", get(async move || held.notified().await))
             .route("/form", post(async |text: String| text));
         let (drain, end) = (CancellationToken::new(), CancellationToken::new());
@@ -106,6 +107,39 @@ async fn an_idle_http_2_connection_is_told_to_end() {
     let lasted = served.await.unwrap();
     assert!((75 * SECOND..=160 * SECOND).contains(&lasted), "{lasted:?}");
     connection.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_on_over_http_2_is_cut_only_where_an_answer_is_left_untaken() {
+    for is_left in [true, false] {
+        let bench = Bench::new();
+        let (client, served) = bench.connect();
+        let (mut sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+            .initial_stream_window_size(100)
+            .handshake::<_, Empty<Bytes>>(TokioIo::new(client))
+            .await
+            .unwrap();
+        let connection = tokio::spawn(connection);
+        let mut ask = async |path| {
+            let request = Request::get(format!("http://x{path}")).body(Empty::new()).unwrap();
+            sender.send_request(request).await
+        };
+        // Its only piece has been handed on to be sent, and 900 bytes of that find no window.
+        let mut left = Some(ask("/long").await.unwrap()).filter(|_| is_left);
+        for _ in 0..40 {
+            let Ok(answer) = ask("/").await else { break };
+            assert_eq!(answer.collect().await.unwrap().to_bytes(), "here");
+            tokio::time::sleep(15 * SECOND).await;
+        }
+        if is_left {
+            let lasted = served.await.unwrap();
+            assert!((75 * SECOND..=240 * SECOND).contains(&lasted), "{lasted:?}");
+            assert!(left.take().unwrap().collect().await.is_err());
+        } else {
+            assert!(!served.is_finished(), "it asks on, and takes what it gets");
+        }
+        connection.abort();
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -223,6 +223,9 @@ async fn the_api_is_for_private_networks_alone_and_the_log_keeps_no_secret() {
     );
     // What went well of /streams/ is not logged: it is ten lines a second for each viewer.
     assert!(!log.contains("hunter2") && !log.contains("/streams/1/stream.m3u8"), "{log}");
+    // Who was refused would stand there with the whole of the request.
+    let errors = chain.nginx.error_log();
+    assert!(!errors.contains("hunter2"), "{errors}");
 }
 
 #[tokio::test]

@@ -73,6 +73,14 @@ async fn without_tokens_strangers_are_refused_however_they_come() {
             assert!(problem["detail"].as_str().unwrap().contains("API_TOKENS"), "no way out: {problem}");
         }
     }
+    // Proxies have other ways to tell for whom they ask.
+    assert_eq!(gateway.get_with("/api/streams", &[("x-real-ip", "10.0.0.1")]).await.status, 200);
+    for far in [("x-real-ip", "203.0.113.7"), ("forwarded", "for=203.0.113.7"), ("forwarded", "for=10.0.0.1")]
+    {
+        for answer in ask(&gateway, &[("x-forwarded-for", "10.0.0.1"), far]).await {
+            answer.problem(403, "api_not_public");
+        }
+    }
     gateway.get_with("/api/health", &[("x-forwarded-for", "203.0.113.7")]).await.ok();
 }
 

@@ -134,3 +134,19 @@ async fn who_may_call_the_api_may_watch() {
     assert_eq!(gateway.get_with(PLAYLISTS[1], &[("authorization", &bearer)]).await.status, 200);
     gateway.get(&format!("{}?token={api}", PLAYLISTS[1])).await.problem(401, "token_invalid");
 }
+
+#[tokio::test]
+async fn whoever_has_one_token_takes_the_place_of_one_viewer_whatever_the_player_calls_itself() {
+    let (camera, settings) = (camera().await, [("STREAM_SECRET", SECRET), ("MAX_STREAM_VIEWERS", "2")]);
+    let gateway = TestGateway::with(&settings).await;
+    gateway.start("1", &camera.url("/demo")).await.ok();
+    let path = format!("{}?token={}", PLAYLISTS[1], token(|_| ()));
+    for number in 0..4 {
+        let (agent, network) = (format!("agent {number}"), format!("2001:db8::{number}"));
+        let headers = [("user-agent", agent.as_str()), ("x-forwarded-for", &network)];
+        assert_eq!(gateway.get_with(&path, &headers).await.status, 200, "{headers:?}");
+    }
+    let another = format!("{}?token={}", PLAYLISTS[1], token(|claims| claims.viewer = Some("u7".into())));
+    assert_eq!(gateway.get(&another).await.status, 200);
+    assert_eq!(gateway.status("1").await["viewers"], 2);
+}

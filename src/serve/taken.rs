@@ -1,0 +1,100 @@
+//! Whether a client takes the answers that it asked for: each says until its last byte has gone since when it is there.
+//!
+//! One HTTP/2 connection can ask on and leave its answers where they are (RFC 9113 §10.5): each keeps its media in memory, long
+//! after the window of its stream has let go of it. So it is the bytes that are watched and not the body alone, which is done with
+//! as soon as its last piece waits to be sent.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use bytes::{Buf, Bytes};
+use http_body::{Frame, SizeHint};
+
+/// The answers of one connection, by the look before which they began.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    ages: Mutex<Ages>,
+}
+
+#[derive(Debug, Default)]
+struct Ages {
+    /// Held by each answer since the last look.
+    new: Arc<()>,
+    /// Held by those from between the last two looks.
+    old: Weak<()>,
+}
+
+impl Answers {
+    /// An answer that begins now.
+    pub(super) fn begin(&self, body: Body) -> Answer {
+        let ages = self.ages.lock().unwrap_or_else(PoisonError::into_inner);
+        Answer { body, age: ages.new.clone() }
+    }
+
+    /// Looks: whether there is an answer that was there at the last look already.
+    pub(super) fn are_left(&self) -> bool {
+        let mut ages = self.ages.lock().unwrap_or_else(PoisonError::into_inner);
+        if ages.old.strong_count() > 0 {
+            return true;
+        }
+        let new = std::mem::take(&mut ages.new);
+        ages.old = Arc::downgrade(&new);
+        false
+    }
+}
+
+/// The body of an answer, and that it is not taken yet.
+#[derive(Debug)]
+pub(super) struct Answer {
+    body: Body,
+    age: Arc<()>,
+}
+
+impl http_body::Body for Answer {
+    type Data = Piece;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Piece>, axum::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        let piece = |bytes| Piece { bytes, _age: self.age.clone() };
+        polled.map(|next| next.map(|frame| frame.map(|frame| frame.map_data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Bytes of an answer, wherever they wait to be sent.
+#[derive(Debug)]
+pub(super) struct Piece {
+    bytes: Bytes,
+    _age: Arc<()>,
+}
+
+impl Buf for Piece {
+    fn remaining(&self) -> usize {
+        self.bytes.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.bytes.chunk()
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+    }
+
+    fn copy_to_bytes(&mut self, length: usize) -> Bytes {
+        self.bytes.copy_to_bytes(length)
+    }
+}
