@@ -61,7 +61,9 @@ impl Places {
         if most.of_address.is_some_and(|most| of_site >= most) {
             return Err(Full::Address);
         }
-        if book.taken >= most.all && book.waiting.is_empty() {
+        // Those that give way are counted until they have ended, and in a burst some ask before that.
+        let beyond = most.all + most.all / 4;
+        if book.taken >= beyond || (book.taken >= most.all && book.waiting.is_empty()) {
             return Err(Full::All);
         }
         if book.taken >= most.all || book.waiting.len() >= most.all / 4 {
@@ -131,6 +133,13 @@ mod tests {
         drop(asked);
         let late = places.take(address(2), MOST).unwrap();
         assert!(!late.gives_way.is_cancelled());
+    }
+
+    #[test]
+    fn a_burst_is_bounded_while_those_that_give_way_have_not_ended() {
+        let places = Arc::new(Places::default());
+        let burst: Vec<_> = (0..100).filter_map(|_| places.take(address(1), MOST).ok()).collect();
+        assert_eq!(burst.len(), 10, "eight, and a quarter");
     }
 
     #[test]

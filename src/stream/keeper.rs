@@ -89,6 +89,8 @@ impl Keeper {
         for (id, known) in &mut self.streams {
             known.state = match (known.state, find(id)) {
                 (State::LeftAlone, Found::Runs) => State::Running,
+                // Someone was quicker, maybe with another link: it is theirs. What is new in the file is not asked.
+                (State::Due(at), Found::Runs) if at > now => State::Running,
                 (State::Running, Found::Ended(Some(Why::Stopped))) => State::LeftAlone,
                 (State::Running, Found::Ended(_)) => {
                     State::Due(now + known.backoff.after_failure(Duration::ZERO))
@@ -194,6 +196,16 @@ mod tests {
         keeper.look(|_| Found::Ended(Some(Why::Memory)), at(1000));
         assert!(keeper.due(9, at(1000)).is_empty());
         assert_eq!(names(&keeper.due(9, at(1001))), ["a"], "it was let go for want of memory");
+    }
+
+    #[test]
+    fn one_that_someone_started_meanwhile_is_theirs() {
+        let (mut keeper, a) = (Keeper::default(), kept("a", "rtsp://cam/a"));
+        keeper.take([a.clone()].into(), at(0));
+        keeper.due(9, at(0));
+        keeper.learn(&a, Err(StartError::Camera(IngestError::Closed)), at(1));
+        keeper.look(|_| Found::Runs, at(1));
+        assert!(keeper.due(9, at(999)).is_empty(), "it would be moved to the link of the file");
     }
 
     #[test]
