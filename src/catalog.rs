@@ -2,7 +2,7 @@
 //! browser.
 //!
 //! Here: reading the file, at the start and again, and telling what is wrong with it. How it is written stands in
-//! [`parse`]; what becomes of a camera is the business of [`stream`](crate::stream).
+//! `parse`; what becomes of a camera is the business of [`stream`](crate::stream).
 
 mod parse;
 

@@ -1,7 +1,7 @@
 //! Starts the streams that are to run whether or not anybody watches, and starts them again until their cameras answer: a
 //! camera that is off when the machine boots comes by itself later.
 //!
-//! What is due is decided by [`Keeper`], which only computes; [`run`] is the loop around it. Which streams these are is
+//! What is due is decided by `Keeper`, which only computes; [`run`] is the loop around it. Which streams these are is
 //! not known here, and a camera that has answered once is connected to again by its own task.
 
 use std::collections::HashMap;
