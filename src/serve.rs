@@ -56,9 +56,6 @@ impl Default for Limits {
 /// Requests that one HTTP/2 connection may have open: a proxy asks for many viewers over one, and each may be held.
 const STREAMS: u32 = 1000;
 
-/// Longest head of an HTTP/1.1 request, and what is gathered of an answer before it is written.
-const BUFFER: usize = 128 << 10;
-
 /// What a client gets for whom there is no place.
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -99,7 +96,6 @@ impl Server {
     ) -> Arc<Self> {
         let mut builder = Builder::new(TokioExecutor::new());
         let (interval, patience) = PING;
-        builder.http1().max_buf_size(BUFFER);
         builder
             .http2()
             .timer(TokioTimer::new())

@@ -242,7 +242,7 @@ pub(super) const MAX_REQUEST_BYTES: Setting = Setting {
     flag: Some("max-request-bytes"),
     unit: "bytes",
     default: "65536",
-    doc: "Longest body of a request; a head has 128 KiB at most",
+    doc: "Longest body of a request; a head has 400 KiB and 100 fields at most",
     range: Range::Whole(1024, 1_048_576),
 };
 

@@ -43,7 +43,6 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::middleware::from_fn_with_state;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 pub use self::directives::LowLatency;
@@ -99,7 +98,7 @@ pub fn router(state: AppState) -> Router {
         .fallback(async || error::ApiError::NoSuchRoute)
         .method_not_allowed_fallback(method_not_allowed)
         // The outermost layer: what the others refuse is counted too.
-        .layer(from_fn_with_state(state.registry.metrics().clone(), observe::observe))
+        .layer(observe::Observe(state.registry.metrics().clone()))
         .with_state(state)
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::common::gateway::{TestGateway, camera};
+use crate::common::gateway::{TestGateway, camera, counters};
 use crate::common::open_metrics::Scrape;
 use crate::common::player::Player;
 use crate::common::process::Camgate;
@@ -45,5 +45,5 @@ async fn while_it_drains_it_is_not_ready_starts_nothing_and_streams_go_on() {
 
     let (status, _, stderr) = within("the end", Duration::from_secs(8), process.ended()).await;
     assert_eq!(status.code(), Some(0), "{stderr}");
-    assert_eq!((camera.teardowns(), camera.sessions()), (1, 0), "{stderr}");
+    counters(&camera, "the camera was told", |now| now.teardowns == 1 && now.sessions == 0).await;
 }
