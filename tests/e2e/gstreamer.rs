@@ -13,7 +13,6 @@ mod common;
 mod gst_camera;
 
 use serde_json::Value;
-use tokio::sync::RwLock;
 
 use common::ffmpeg;
 use common::http::Client;
@@ -22,9 +21,6 @@ use common::playlist::{self, Measured, check_media};
 use common::process::Camgate;
 use common::wait::answer;
 use gst_camera::GstCamera;
-
-/// Whoever has 1080p encoded does so alone, lest the encoders fall behind on two cores and leave pictures out.
-static ENCODERS: RwLock<()> = RwLock::const_new(());
 
 /// How much media each player takes, in seconds.
 const WATCHED: f64 = 15.0;
@@ -79,8 +75,7 @@ async fn a_camera_that_sends_h265_with_b_frames_plays() {
 
 #[tokio::test]
 async fn the_probe_tells_the_truth_of_a_camera_that_is_not_ours() {
-    let _alone = ENCODERS.write().await;
-    let camera = GstCamera::start().await;
+    let camera = GstCamera::alone().await;
     let arguments = ["probe", &camera.url(HD.path), "--json", "--seconds", "5"];
     let (status, stdout, stderr) = Camgate::run(&arguments, &[]).ended().await;
     assert!(status.success(), "{stderr}");
@@ -104,12 +99,8 @@ async fn the_probe_tells_the_truth_of_a_camera_that_is_not_ours() {
 
 /// Has both kinds of segments played, side by side.
 async fn plays(sent: Sent) {
-    let (_alone, _beside_others) = if sent.size == HD.size {
-        (Some(ENCODERS.write().await), None)
-    } else {
-        (None, Some(ENCODERS.read().await))
-    };
-    let camera = GstCamera::start().await;
+    let heavy = sent.size == HD.size || sent.codec == "hevc";
+    let camera = if heavy { GstCamera::alone().await } else { GstCamera::start().await };
     let link = camera.url(sent.path);
     tokio::join!(plays_as("fmp4", sent, &link), plays_as("mpegts", sent, &link));
 }
