@@ -102,14 +102,20 @@ async fn plays(sent: Sent) {
     let heavy = sent.size == HD.size || sent.codec == "hevc";
     let camera = if heavy { GstCamera::alone().await } else { GstCamera::start().await };
     let link = camera.url(sent.path);
-    tokio::join!(plays_as("fmp4", sent, &link), plays_as("mpegts", sent, &link));
+    // One after the other: GStreamer sets one pipeline up for both, and two who ask for it at once may break it.
+    let (one, other) = (started("fmp4", &link).await, started("mpegts", &link).await);
+    tokio::join!(plays_as("fmp4", sent, one), plays_as("mpegts", sent, other));
 }
 
-async fn plays_as(container: &str, sent: Sent, link: &str) {
+async fn started(container: &str, link: &str) -> (Camgate, Client) {
     let settings = [("HLS_SEGMENT_TIME", "2"), ("HLS_SEGMENT_TYPE", container)];
-    let (_process, client) = Camgate::serve(&settings).await;
-    // GStreamer sets one pipeline up for both, and may close a connection that comes meanwhile.
+    let (process, client) = Camgate::serve(&settings).await;
+    // It may close a connection that comes while it sets up.
     answer(async || (client.start("1", link).await.status == 200).then_some(())).await;
+    (process, client)
+}
+
+async fn plays_as(container: &str, sent: Sent, (_process, client): (Camgate, Client)) {
     let mut player = Player::open(&client, "1").await;
     player.frame = 1.0 / f64::from(sent.frame_rate);
     // H.265 is fragmented MP4 whatever is wished for.
@@ -165,7 +171,10 @@ async fn plays_live(container: &str, sent: Sent, client: &Client) {
     let pictures = ffmpeg::run_live(container, "ffmpeg", &play).await;
     let pictures = pictures.lines().filter(|line| !line.starts_with('#')).count();
     let expected = (SECONDS * sent.frame_rate) as usize;
-    assert!(pictures.abs_diff(expected) <= 2, "{pictures} pictures in {SECONDS} s");
+    // Who joins later begins at a CRA picture, and those that lead it cannot be decoded (H.265 §8.1.3): x265 has a few.
+    let leading = if sent.codec == "hevc" { 8 } else { 0 };
+    let few_enough = pictures <= expected + 2 && pictures + 2 + leading >= expected;
+    assert!(few_enough, "{pictures} pictures in {SECONDS} s");
 }
 
 fn ffprobe(source: &str) -> [&str; 9] {
