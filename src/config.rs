@@ -1,16 +1,18 @@
 //! Environment, `.env` and flags → one validated [`Config`].
 //!
-//! Here belong where a setting is looked for and how its text becomes a typed value.
+//! Here belongs where a setting is looked for, and which type its value has.
 //! Which settings there are stands in [`settings`]; what they do belongs to the modules that take them.
 //!
 //! A flag wins over the environment, the environment over the `.env` file, and that over the default.
 //! An empty value counts as not given. Names that camgate does not know are ignored: `.env` is shared.
 
+mod dotenv;
+mod setting;
 pub mod settings;
+mod told;
 
-use std::cell::Cell;
 use std::collections::HashMap;
-use std::io::{self, Read};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,7 +24,9 @@ use crate::access::{Access, ApiTokens, Limits, Proxies, StreamSecrets};
 use crate::ingest::reach::{Entry, EntryError};
 use crate::stream::{KeepWarm, StreamId};
 
-pub use settings::{Setting, env_example, serve_args, settings_markdown};
+pub use dotenv::read_dotenv;
+pub use setting::Setting;
+pub use told::{env_example, serve_args, settings_markdown};
 
 /// Everything that a person can set, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -229,7 +233,7 @@ impl Config {
             return Self::from_all(&Sources { flags, env: &env, dotenv: &dotenv, file });
         };
         // Whoever names a file means one that is there, and camgate's alone: a `.env` is shared with other programs.
-        let dotenv = parse_dotenv_file(Path::new(&file))?;
+        let dotenv = dotenv::read_named(Path::new(&file))?;
         let mut config = Self::from_all(&Sources { flags, env: &env, dotenv: &dotenv, file: &file })?;
         config.warnings.extend(strangers(&dotenv, &file));
         Ok(config)
@@ -454,24 +458,6 @@ fn strangers<'a>(dotenv: &'a HashMap<String, String>, file: &'a str) -> impl Ite
     names.into_iter().map(move |name| format!("{name} in {file} is no setting of camgate, and does nothing"))
 }
 
-/// What the `.env` file at `path` assigns: nothing if there is no such file.
-///
-/// # Errors
-/// The file cannot be read, or a line of it is no assignment.
-pub fn read_dotenv(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
-    match parse_dotenv_file(path) {
-        Err(ConfigError::DotEnvFile { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            Ok(HashMap::new())
-        }
-        read => read,
-    }
-}
-
-fn parse_dotenv_file(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
-    let text = std::fs::read(path);
-    parse_dotenv(path, &text.map_err(|source| ConfigError::DotEnvFile { path: path.to_owned(), source })?)
-}
-
 /// `None` within is everyone; an origin is scheme, host and port alone (RFC 6454 §6.1).
 #[expect(clippy::option_option, reason = "the outer one is whether the text makes sense")]
 fn origins(text: &str) -> Option<Option<Vec<String>>> {
@@ -485,50 +471,4 @@ fn origins(text: &str) -> Option<Option<Vec<String>>> {
         is_one.then_some(origin)
     };
     text.split(',').map(origin).collect::<Option<_>>().map(Some)
-}
-
-/// What the `.env` text assigns; the first assignment of a name counts, but for empty ones: who adds a line below the empty
-/// one of a template means it. `path` is for errors.
-fn parse_dotenv(path: &Path, text: &[u8]) -> Result<HashMap<String, String>, ConfigError> {
-    let lines_read = Cell::new(0);
-    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
-    // dotenvy takes a last line that ends in a space for an unfinished one unless a line feed follows.
-    let lines = text.split_inclusive(|&byte| byte == b'\n').chain([b"\n".as_slice()]);
-    let reader = LineByLine { rest: &[], lines, lines_read: &lines_read };
-    let mut assigned = HashMap::new();
-    for item in dotenvy::from_read_iter(reader) {
-        let (name, value) = item.map_err(|error| {
-            // A quoted value may span lines: the one to look at is where it begins.
-            let spanned = match &error {
-                dotenvy::Error::LineParse(text, _) => text.trim_end_matches('\n').matches('\n').count(),
-                _ => 0,
-            };
-            let last = text.split_inclusive(|&byte| byte == b'\n').count();
-            let line = lines_read.get().min(last).saturating_sub(spanned).max(1);
-            ConfigError::DotEnvLine { path: path.to_owned(), line }
-        })?;
-        if !value.trim().is_empty() {
-            assigned.entry(name).or_insert(value);
-        }
-    }
-    Ok(assigned)
-}
-
-/// Hands out one line a read, so that the count of lines read tells which one dotenvy stumbled over.
-struct LineByLine<'a, L> {
-    rest: &'a [u8],
-    lines: L,
-    lines_read: &'a Cell<usize>,
-}
-
-impl<'a, L: Iterator<Item = &'a [u8]>> Read for LineByLine<'a, L> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.rest.is_empty()
-            && let Some(line) = self.lines.next()
-        {
-            self.rest = line;
-            self.lines_read.set(self.lines_read.get() + 1);
-        }
-        self.rest.read(buf)
-    }
 }

@@ -22,7 +22,7 @@ use crate::live::Live;
 use crate::mux::Container;
 use crate::serve::tls::{Certificates, TlsError};
 use crate::serve::{Limits, Server};
-use crate::stream::registry::Settings;
+use crate::stream::Settings;
 use crate::stream::{Registry, keeper, reaper};
 
 /// How long cameras may take to be told of the end, and clients to get their last bytes.

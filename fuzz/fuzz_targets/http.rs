@@ -16,7 +16,7 @@ use camgate::http::LowLatency;
 use camgate::ingest::{AudioOffer, Connector, Event, IngestError, Session, SourceUrl};
 use camgate::media::VideoCodec;
 use camgate::mux::Container;
-use camgate::stream::registry::Settings;
+use camgate::stream::Settings;
 use camgate::stream::{KeepWarm, Registry};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use arbitrary::Arbitrary;
 use camgate::ingest::SourceUrl;
+use camgate::ingest::tls::Trust;
 use camgate::probe::probe;
 use libfuzzer_sys::fuzz_target;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -169,12 +170,15 @@ fn let_camgate_catch() {
     }));
 }
 
+/// For links of rtsps, of which there are none here.
+static TRUST: LazyLock<Trust> = LazyLock::new(|| Trust::load(None).unwrap());
+
 fuzz_target!(init: let_camgate_catch(), |camera: Camera| {
     *NOW.lock().unwrap() = Arc::new(camera);
     let (runtime, address) = &*RUNNING;
     let source = SourceUrl::parse(&format!("rtsp://admin:hunter2-is-secret@{address}/1")).unwrap();
     let begin = Instant::now();
-    let seen = runtime.block_on(probe(&source, Duration::from_millis(50)));
+    let seen = runtime.block_on(probe(&source, TRUST.clone(), Duration::from_millis(50)));
     // Ten seconds to play, and what was asked for; a machine may be busy with other things.
     assert!(begin.elapsed() < Duration::from_secs(15));
     let words =

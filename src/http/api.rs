@@ -14,7 +14,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
-use super::error::{ApiError, CallerProblems, StartProblems, StreamProblems};
+use super::error::{ApiError, CallerProblems, FieldProblems, StartProblems, StreamProblems};
 use super::{AppState, gate};
 use crate::access::{Access, Claims};
 use crate::clock;
@@ -278,7 +278,7 @@ fn status_of(access: &Access, stream: &Stream) -> Status {
 /// Start a stream, or move it to another link. Answers when the camera has agreed to send.
 #[utoipa::path(
     get, path = "/api/stream/start", operation_id = "start_by_query", tag = "streams", security(("token" = []), ()),
-    params(StartFields), responses((status = 200, body = StartAnswer, description = "It plays"), StartProblems)
+    params(StartFields), responses((status = 200, body = StartAnswer, description = "It plays"), CallerProblems, FieldProblems, StartProblems)
 )]
 async fn start_by_query(
     state: State<Arc<AppState>>,
@@ -296,7 +296,7 @@ async fn start_by_query(
         (StartFields = "application/json"),
         (StartFields = "application/x-www-form-urlencoded"),
     )),
-    responses((status = 200, body = StartAnswer, description = "It plays"), StartProblems)
+    responses((status = 200, body = StartAnswer, description = "It plays"), CallerProblems, FieldProblems, StartProblems)
 )]
 async fn start_by_body(
     state: State<Arc<AppState>>,
@@ -367,7 +367,7 @@ pub(super) struct StopAnswer {
 #[utoipa::path(
     post, path = "/api/stream/stop", tag = "streams", security(("token" = []), ()),
     request_body(content((IdField = "application/json"), (IdField = "application/x-www-form-urlencoded"))),
-    responses((status = 200, body = StopAnswer, description = "It has ended"), StreamProblems)
+    responses((status = 200, body = StopAnswer, description = "It has ended"), CallerProblems, FieldProblems, StreamProblems)
 )]
 async fn stop(
     State(state): State<Arc<AppState>>,
@@ -383,7 +383,7 @@ async fn stop(
 /// One stream, in full.
 #[utoipa::path(
     get, path = "/api/stream/status", tag = "streams", security(("token" = []), ()),
-    params(IdField), responses((status = 200, body = Status, description = "The stream now"), StreamProblems)
+    params(IdField), responses((status = 200, body = Status, description = "The stream now"), CallerProblems, FieldProblems, StreamProblems)
 )]
 async fn status(
     State(state): State<Arc<AppState>>,

@@ -204,24 +204,24 @@ pub(super) enum CallerProblems {
     /// No token, or none that is known.
     #[response(status = 401, content_type = "application/problem+json")]
     Unauthorized(Problem),
-    /// Not from here, or through someone else's page.
+    /// Not allowed: `code` says why.
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(Problem),
 }
 
-/// What may be wrong with a request about a stream.
+/// What may be wrong with a request, whatever it is about.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "told in the OpenAPI document; the answers are made from ApiError")]
-pub(super) enum StreamProblems {
+pub(super) enum FieldProblems {
     /// A field is missing or wrong.
     #[response(status = 400, content_type = "application/problem+json")]
     Invalid(Problem),
-    /// No token, or none that is known.
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(Problem),
-    /// Not from here, or through someone else's page.
-    #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(Problem),
+}
+
+/// What may be wrong with the stream that is asked about.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "told in the OpenAPI document; the answers are made from ApiError")]
+pub(super) enum StreamProblems {
     /// It does not run.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(Problem),
@@ -231,15 +231,6 @@ pub(super) enum StreamProblems {
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "told in the OpenAPI document; the answers are made from ApiError")]
 pub(super) enum StartProblems {
-    /// A field is missing or wrong.
-    #[response(status = 400, content_type = "application/problem+json")]
-    Invalid(Problem),
-    /// No token, or none that is known.
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(Problem),
-    /// Not from here, or through someone else's page; or camgate may not connect there.
-    #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(Problem),
     /// Stopped meanwhile.
     #[response(status = 409, content_type = "application/problem+json")]
     Stopped(Problem),

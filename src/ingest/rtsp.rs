@@ -1,13 +1,14 @@
-//! RTSP cameras, by way of retina: the only file that names it.
+//! RTSP cameras, by way of retina: the only module that names it.
 //!
 //! retina speaks the protocol and puts RTP packets together to access units (RFC 2326, RFC 6184). What it leaves
-//! to its caller is here: a limit of time for every step, which track to take, parameter sets to tracks, and its errors
-//! in words that an operator can act on.
+//! to its caller is here: opening a session, which track to take, and what becomes of what comes. The way there and its limit of
+//! time are `route`, what is offered is read in `tracks`, and what goes wrong gets its words in `errors`.
 
-use std::fmt::Write as _;
-use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
-use std::num::{NonZeroU16, NonZeroU32};
+mod errors;
+mod route;
+mod tracks;
+
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,24 +22,20 @@ use retina::client::{
     Credentials, Demuxed, Described, InitialTimestampPolicy, PlayOptions, SessionGroup, SessionOptions,
     SetupOptions, TeardownPolicy, Tool, UnassignedChannelDataPolicy,
 };
-use retina::codec::{
-    AudioFrame, AudioParameters, CodecItem, FrameFormat, ParametersRef, VideoFrame, VideoParameters,
-    VideoParametersCodec,
-};
+use retina::codec::{AudioFrame, CodecItem, FrameFormat, VideoFrame};
 use retina::rtcp::{ReceivedCompoundPacket, TypedPacketRef};
-use tokio::time::Instant;
 
-use super::budget::Budget;
-use super::guard::{Policy, Relay};
+pub use self::route::Limit;
+
+use self::errors::{first_line, is_bad_packet, is_foreign, protocol_error, session_error};
+use self::route::Route;
+use self::tracks::{CARRIED, CARRIED_AUDIO, audio_source, codec_name, track_of};
+use super::guard::Policy;
 use super::reach::Reach;
 use super::tls::Trust;
 use super::{AudioOffer, Connector, Event, IngestError, Session, SourceUrl, Step};
 use crate::clock;
-use crate::media::parameter_sets::{self, ParameterSetError};
-use crate::media::{
-    AccessUnit, AudioEncoding, AudioSource, AudioUnit, ParameterSets, SenderReport, Ticks, Timescale,
-    VideoCodec, VideoTrack,
-};
+use crate::media::{AccessUnit, AudioSource, AudioUnit, SenderReport, Ticks, VideoCodec, VideoTrack};
 
 /// Packets that make no sense, in a row, after which the session is given up. One picture that is malformed at its
 /// start makes nonsense of all its packets, and one of a megabyte has seven hundred: it takes several such.
@@ -196,108 +193,6 @@ async fn describe_at(
     limit.hold(Step::Describe, describing).await?
 }
 
-/// How a camera is reached.
-struct Route {
-    /// What retina connects to and asks for: it holds an address, so that no name is looked up again.
-    url: url::Url,
-    address: String,
-    relay: Option<Relay>,
-    /// The address in place of which a link has a name, and that name.
-    stands_for: Option<(String, String)>,
-}
-
-impl Route {
-    async fn to(source: &SourceUrl, at: SocketAddr, road: &Road) -> Result<Self, IngestError> {
-        let address = source.address();
-        if road.policy.guards(source) {
-            let relay = Relay::connect(source, at, &road.trust).await?;
-            let url = relay.request_url(source);
-            return Ok(Self { url, address, relay: Some(relay), stands_for: None });
-        }
-        let mut url = source.request_url().clone();
-        let mut stands_for = None;
-        if source.bare_host().parse::<IpAddr>().is_err() {
-            // It does not fail: the link has a host.
-            let _ = url.set_ip_host(at.ip());
-            stands_for = url.host_str().map(|host| (host.to_owned(), source.host().to_owned()));
-        }
-        Ok(Self { url, address, relay: None, stands_for })
-    }
-
-    /// `text` as it would be if retina had been given the link.
-    fn unmask_text(&self, text: &str) -> String {
-        match (&self.relay, &self.stands_for) {
-            (Some(relay), _) => relay.unmask(text),
-            (None, Some((address, name))) => text.replace(address, name),
-            (None, None) => text.to_owned(),
-        }
-    }
-
-    /// What `asking` gives; where it fails, in our words.
-    async fn hold<T>(
-        &mut self,
-        asking: impl Future<Output = Result<T, retina::Error>>,
-        step: Step,
-        has_credentials: bool,
-    ) -> Result<T, IngestError> {
-        // retina's parser of session descriptions (sdp-types 0.1.8) panics where a line that is none stands before a
-        // medium: that is the camera's doing, and ends no stream.
-        let asking = AssertUnwindSafe(asking).catch_unwind();
-        let answer = match &mut self.relay {
-            Some(relay) => relay.alongside(asking).await?,
-            None => asking.await,
-        };
-        let Ok(answer) = answer else {
-            return Err(IngestError::Protocol("its answer cannot be read".into()));
-        };
-        answer.map_err(|error| self.unmask(classify(&error, step, &self.address, has_credentials)))
-    }
-
-    /// The same of an error.
-    fn unmask(&self, error: IngestError) -> IngestError {
-        match error {
-            IngestError::Protocol(text) => IngestError::Protocol(self.unmask_text(&text)),
-            error => error,
-        }
-    }
-}
-
-/// When a session must be open.
-#[derive(Clone, Copy, Debug)]
-pub struct Limit {
-    deadline: Instant,
-    after: Duration,
-}
-
-impl Limit {
-    /// `after` from now.
-    pub fn from_now(after: Duration) -> Self {
-        Self { deadline: Instant::now() + after, after }
-    }
-
-    /// The same, or `after` from now if that is earlier.
-    fn at_most(self, after: Duration) -> Self {
-        let deadline = Instant::now() + after;
-        if deadline < self.deadline { Self { deadline, after } } else { self }
-    }
-
-    /// An equal share of the time that is left, where so many attempts are.
-    fn share(self, attempts: usize) -> Self {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        match u32::try_from(attempts) {
-            Ok(attempts @ 2..) => self.at_most(left / attempts),
-            _ => self,
-        }
-    }
-
-    async fn hold<F: Future>(self, step: Step, future: F) -> Result<F::Output, IngestError> {
-        tokio::time::timeout_at(self.deadline, Budget::of(future))
-            .await
-            .map_err(|_| IngestError::Timeout { step, after: self.after })?
-            .ok_or_else(|| IngestError::Protocol(format!("its answer to {} does not end", step.method())))
-    }
-}
-
 impl Description {
     /// The session description as the camera sent it (RFC 8866).
     pub fn sdp(&self) -> String {
@@ -427,23 +322,6 @@ impl Description {
         names.dedup();
         names.truncate(MOST_CODEC_NAMES);
         Err(IngestError::UnsupportedCodec { codecs: names.join(", ") })
-    }
-}
-
-/// Codecs as SDP names them, those first that more browsers play.
-const CARRIED: [(&str, VideoCodec); 2] = [("h264", VideoCodec::H264), ("h265", VideoCodec::H265)];
-
-/// Audio as SDP names it.
-const CARRIED_AUDIO: [&str; 4] = ["mpeg4-generic", "pcmu", "pcma", "l16"];
-
-/// The name an operator knows a codec by.
-fn codec_name(encoding: &str) -> String {
-    match encoding {
-        "jpeg" => "MJPEG".into(),
-        "mp4v-es" => "MPEG-4 Part 2".into(),
-        "mpeg4-generic" => "AAC".into(),
-        "opus" => "Opus".into(),
-        other => other.chars().filter(|c| c.is_ascii_graphic()).take(32).collect::<String>().to_uppercase(),
     }
 }
 
@@ -582,139 +460,10 @@ impl RtspSession {
     }
 }
 
-/// What `stream` sends, if camgate carries it.
-fn audio_source(stream: &retina::client::Stream) -> Option<AudioSource> {
-    let (mut hz, mut channels) = (stream.clock_rate_hz(), stream.channels().map_or(1, NonZeroU16::get));
-    let encoding = match stream.encoding_name() {
-        "pcmu" => AudioEncoding::Pcmu,
-        "pcma" => AudioEncoding::Pcma,
-        "l16" => AudioEncoding::L16,
-        "mpeg4-generic" => {
-            let Some(ParametersRef::Audio(parameters)) = stream.parameters() else { return None };
-            (hz, channels) = (parameters.clock_rate(), parameters.channels().get());
-            aac(parameters)?
-        }
-        _ => return None,
-    };
-    let source = AudioSource { encoding, timescale: Timescale::new(NonZeroU32::new(hz)?), channels };
-    // What there is no encoder for is not worth asking for.
-    crate::audio::Encoder::new(&source).is_ok().then_some(source)
-}
-
-fn aac(parameters: &AudioParameters) -> Option<AudioEncoding> {
-    Some(AudioEncoding::Aac {
-        config: Bytes::copy_from_slice(parameters.extra_data()),
-        rfc6381: parameters.rfc6381_codec()?.to_owned(),
-        frame_length: parameters.frame_length()?.get(),
-    })
-}
-
 fn audio_unit(frame: &AudioFrame) -> AudioUnit {
     AudioUnit {
         pts: Ticks(frame.timestamp().timestamp()),
         arrival: clock::arrival(),
         data: Bytes::copy_from_slice(frame.data()),
     }
-}
-
-/// What the parameter sets say that `stream` has shown so far, in the SDP or in its pictures.
-fn track_of(stream: &retina::client::Stream) -> Result<Option<Box<VideoTrack>>, IngestError> {
-    let Some(ParametersRef::Video(parameters)) = stream.parameters() else { return Ok(None) };
-    let track = match parameters.codec_params() {
-        VideoParametersCodec::H264 { sps, pps } => parameter_sets::h264_track(sps.clone(), pps.clone()),
-        VideoParametersCodec::H265 { vps, sps, pps } => {
-            let sets = ParameterSets { vps: Some(vps.clone()), sps: sps.clone(), pps: vec![pps.clone()] };
-            h265_track(parameters, sets)
-        }
-        _ => return Ok(None),
-    };
-    match track {
-        Ok(track) => Ok(Some(Box::new(VideoTrack {
-            frame_rate: track
-                .frame_rate
-                .or(stream.framerate().map(f64::from).filter(|rate| (0.1..=240.0).contains(rate))),
-            ..track
-        }))),
-        Err(ParameterSetError::Interlaced) => Err(IngestError::Interlaced),
-        Err(error) => Err(IngestError::Protocol(error.to_string())),
-    }
-}
-
-/// An H.265 track, of which retina has read the parameter sets already.
-fn h265_track(parameters: &VideoParameters, sets: ParameterSets) -> Result<VideoTrack, ParameterSetError> {
-    let (width, height) = parameters.pixel_dimensions();
-    let narrow = |n: u32| u16::try_from(n).map_err(|_| ParameterSetError::BadSps(format!("{n} is too much")));
-    let pixel_aspect = match parameters.pixel_aspect_ratio() {
-        Some((h, v)) if h != v => Some((narrow(h)?, narrow(v)?)),
-        _ => None,
-    };
-    let frame_rate = parameters.frame_rate().map(|(units, scale)| f64::from(scale) / f64::from(units));
-    Ok(VideoTrack {
-        codec: VideoCodec::H265,
-        timescale: Timescale::VIDEO,
-        rfc6381: parameters.rfc6381_codec().to_owned(),
-        decoder_config: Bytes::copy_from_slice(parameters.extra_data()),
-        width: narrow(width)?,
-        height: narrow(height)?,
-        pixel_aspect,
-        frame_rate: frame_rate.filter(|rate| (0.1..=240.0).contains(rate)),
-        reorder_depth: parameter_sets::h265_reorder_depth(&sets.sps),
-        parameter_sets: sets,
-    })
-}
-
-/// What retina says of an error of opening a session. It tells a status code; the rest is in its words.
-fn classify(error: &retina::Error, step: Step, address: &str, has_credentials: bool) -> IngestError {
-    match error.status_code() {
-        // The credentials were good a moment ago: the nonce is not. retina answers one challenge a session.
-        Some(401) if step != Step::Describe => return IngestError::Rejected { step, status: 401 },
-        Some(401) if has_credentials => return IngestError::WrongCredentials,
-        Some(401) => return IngestError::MissingCredentials,
-        Some(status) if !(200..300).contains(&status) => return IngestError::Rejected { step, status },
-        _ => {}
-    }
-    let text = first_line(error);
-    match text.strip_prefix("Unable to connect to RTSP server: ") {
-        Some(reason) => IngestError::Unreachable { address: address.to_owned(), reason: reason.to_owned() },
-        None => session_error(error),
-    }
-}
-
-fn session_error(error: &retina::Error) -> IngestError {
-    let text = first_line(error);
-    if text.contains("keepalive") {
-        return IngestError::Unanswered;
-    }
-    if text.starts_with("Error reading from RTSP peer") || text.starts_with("Error writing to RTSP peer") {
-        return IngestError::Closed;
-    }
-    protocol_error(error)
-}
-
-fn protocol_error(error: &retina::Error) -> IngestError {
-    IngestError::Protocol(first_line(error))
-}
-
-/// Whether `error` is about one packet, so that the session may go on: retina names the packet's SSRC then.
-fn is_bad_packet(error: &retina::Error) -> bool {
-    error.to_string().contains("\nssrc: ")
-}
-
-/// Whether the packet has another SSRC than the session.
-fn is_foreign(error: &retina::Error) -> bool {
-    first_line(error).starts_with("wrong ssrc")
-}
-
-/// The gist of retina's message, without its context of several lines; at most 200 characters, on one line.
-fn first_line(error: &retina::Error) -> String {
-    let text = error.to_string();
-    let mut line = String::new();
-    for c in text.lines().next().unwrap_or_default().chars().take(200) {
-        if c.is_control() {
-            let _ = write!(line, "{}", c.escape_default());
-        } else {
-            line.push(c);
-        }
-    }
-    line
 }

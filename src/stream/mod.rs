@@ -21,6 +21,7 @@ mod testing;
 mod threads;
 mod viewers;
 pub mod vitals;
+mod wishes;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,11 +36,12 @@ use crate::media::{AccessUnit, AudioSource, VideoTrack};
 use crate::metrics::Metrics;
 
 pub use ended::{Ended, Why};
-pub use registry::{KeepWarm, Registry, StartError, Started, Wishes};
+pub use registry::Registry;
 pub use status::{State, Status};
 pub use viewers::TooManyViewers;
 use viewers::Viewers;
 pub use vitals::Vitals;
+pub use wishes::{KeepWarm, Settings, StartError, Started, Wishes};
 
 /// A stream's name, chosen by whoever starts it: 1 to 64 of letters, digits, `-`, `_`, `.`, and not dots alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

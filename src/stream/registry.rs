@@ -3,7 +3,7 @@
 //! One lock guards both tables, and whatever joins a stream to a camera happens under it. Nothing waits under it:
 //! [`Registry::start`] waits for a camera's answer without, and looks again when it has it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,98 +20,12 @@ use super::pacing::Pacing;
 use super::reaper::Seen;
 use super::threads::Threads;
 use super::viewers::{SWEEP_EVERY, TooManyViewers, Viewers};
+use super::wishes::{Settings, StartError, Started, Wishes};
 use super::{Output, Stream, StreamId, lock, millis};
 use crate::clock;
-use crate::hls::{self, Packager, RunId};
+use crate::hls::{Packager, RunId};
 use crate::ingest::{Connector, IngestError, SourceUrl};
 use crate::metrics::Metrics;
-
-/// What all streams have in common.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// How each is cut.
-    pub hls: hls::Settings,
-    /// How many may run.
-    pub max_streams: usize,
-    /// A start takes no longer.
-    pub start_timeout: Duration,
-    /// Without video for so long a camera is connected to again.
-    pub video_timeout: Duration,
-    /// Which are kept with nobody watching.
-    pub keep_warm: KeepWarm,
-}
-
-/// Which streams are kept with nobody watching, where their start does not say.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum KeepWarm {
-    /// None.
-    #[default]
-    Off,
-    /// All.
-    All,
-    /// Those of these names, once someone has started them.
-    These(BTreeSet<StreamId>),
-}
-
-impl KeepWarm {
-    /// Whether `id` is one of them.
-    pub fn includes(&self, id: &StreamId) -> bool {
-        match self {
-            Self::Off => false,
-            Self::All => true,
-            Self::These(ids) => ids.contains(id),
-        }
-    }
-}
-
-/// What a start asks for. What is `None` is not said: a new stream is as the settings have it, one that runs stays as it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wishes {
-    /// With the camera's audio, or without.
-    pub audio: Option<bool>,
-    /// Kept with nobody watching, or let go then.
-    pub warm: Option<bool>,
-}
-
-/// How a start went well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Started {
-    /// There was no such stream before.
-    New,
-    /// It ran already.
-    Active,
-    /// It ran with another link.
-    Moved,
-}
-
-/// Why a stream was not started.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StartError {
-    /// As many run as may.
-    #[error("{0} streams run already, which is the limit (MAX_STREAMS)")]
-    TooManyStreams(usize),
-    /// The gateway is ending.
-    #[error("the gateway is shutting down")]
-    ShuttingDown,
-    /// It was stopped while it was being started.
-    #[error("the stream was stopped before its camera answered")]
-    Stopped,
-    /// The camera.
-    #[error(transparent)]
-    Camera(#[from] IngestError),
-}
-
-impl StartError {
-    /// What kind of failure it is, for a program: stable, and one of few.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::TooManyStreams(_) => "too_many_streams",
-            Self::ShuttingDown => "shutting_down",
-            Self::Stopped => "stream_stopped",
-            Self::Camera(error) => error.code(),
-        }
-    }
-}
 
 /// All that runs.
 pub struct Registry {

@@ -11,8 +11,8 @@ use futures::future::{BoxFuture, join_all};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+use super::Settings;
 use super::pacing::RECONNECTS;
-use super::registry::Settings;
 use super::testing::{id, track_event};
 use super::{KeepWarm, Registry, StartError, Started, State, lock};
 use crate::clock;

@@ -10,7 +10,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::sync::{Semaphore, mpsc};
 
-use super::registry::Settings;
+use super::Settings;
 use super::{KeepWarm, Registry, StartError, Started, StreamId, Wishes, lock};
 use crate::clock;
 use crate::hls;

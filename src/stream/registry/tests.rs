@@ -1,5 +1,6 @@
 //! Starts, stops, moves and failures, interleaved on purpose, on cameras without sockets and in paused time.
 
+use super::super::KeepWarm;
 use super::super::pacing::{AT_ONE_HOST, RECONNECTS, STARTS};
 use super::super::reaper;
 use super::super::status::State;
