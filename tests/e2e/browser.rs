@@ -136,9 +136,9 @@ const LOW_LATENCY: f64 = 1_000.0;
 #[tokio::test]
 async fn pictures_are_shown_within_a_second_of_being_filmed() {
     let seconds = std::env::var("LATENCY_SECONDS").map_or(15, |text| text.parse().unwrap());
-    let camera = GstCamera::start().await;
+    let camera = GstCamera::start("/clock").await;
     let (_process, client) = gateway("fmp4").await;
-    client.started("gate", &camera.url("/clock")).await;
+    client.started("gate", &camera.url()).await;
     let mut page = Watching::open(&client, "gate", "low-latency.png");
     page.does("picture").await;
     // It starts where a decoder can, and catches up.
@@ -164,9 +164,9 @@ async fn pictures_are_shown_within_a_second_of_being_filmed() {
 
 #[tokio::test]
 async fn a_playlist_without_parts_is_played_some_seconds_behind_live() {
-    let camera = GstCamera::start().await;
+    let camera = GstCamera::start("/clock").await;
     let (_process, client) = gateway_with(&[("HLS_LOW_LATENCY", "off")]).await;
-    client.started("gate", &camera.url("/clock")).await;
+    client.started("gate", &camera.url()).await;
     let mut page = Watching::open(&client, "gate", "plain.png");
     page.does("picture").await;
     page.does("play 10").await;
@@ -181,9 +181,9 @@ async fn a_playlist_without_parts_is_played_some_seconds_behind_live() {
 /// Its keyframes are further apart than a segment may be long.
 #[tokio::test]
 async fn who_comes_in_between_keyframes_far_apart_is_soon_at_the_live_edge() {
-    let camera = GstCamera::start().await;
+    let camera = GstCamera::start("/clock-long-gop").await;
     let (_process, client) = gateway("fmp4").await;
-    client.started("gate", &camera.url("/clock-long-gop")).await;
+    client.started("gate", &camera.url()).await;
     let mut player = Player::open(&client, "gate").await;
     player.play_until("segments without a keyframe", |player| player.segments.len() >= 6).await;
     let mut page = Watching::open(&client, "gate", "long-gop.png");
@@ -231,9 +231,9 @@ const TONE: &str = "hear 440 5";
 
 /// Watches and listens to a camera of GStreamer's, by the way that `query` asks for.
 async fn is_seen_and_heard(container: &str, path: &str, query: &str, engine: &str) {
-    let camera = GstCamera::start().await;
+    let camera = GstCamera::start(path).await;
     let (_process, client) = gateway(container).await;
-    client.started("gate", &camera.url(path)).await;
+    client.started("gate", &camera.url()).await;
     let name = format!("heard{}-{container}{query}.png", path.replace('/', "-")).replace(['?', '='], "-");
     let mut page = Watching::open(&client, &format!("gate{query}"), &name);
     page.does("picture").await;
@@ -294,9 +294,9 @@ async fn aac_and_g711_are_heard_with_the_browsers_own_player() {
 
 #[tokio::test]
 async fn a_person_turns_the_sound_on_and_the_page_remembers_it() {
-    let camera = GstCamera::start().await;
+    let camera = GstCamera::start("/a-law").await;
     let (_process, client) = gateway("fmp4").await;
-    client.started("gate", &camera.url("/a-law")).await;
+    client.started("gate", &camera.url()).await;
     let mut page = Watching::open(&client, "gate", "sound-on.png");
     page.does("picture").await;
     let offered = page.does("offered").await;
@@ -321,9 +321,9 @@ async fn a_person_turns_the_sound_on_and_the_page_remembers_it() {
 
 #[tokio::test]
 async fn sound_is_not_offered_where_there_is_none_and_the_page_says_why() {
-    let camera = GstCamera::start().await;
+    let camera = GstCamera::start("/opus").await;
     let (_process, client) = gateway("fmp4").await;
-    client.started("gate", &camera.url("/opus")).await;
+    client.started("gate", &camera.url()).await;
     let mut page = Watching::open(&client, "gate", "sound-none.png");
     page.does("picture").await;
     let seen = page.does("play 4").await;

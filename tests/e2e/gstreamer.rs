@@ -75,8 +75,8 @@ async fn a_camera_that_sends_h265_with_b_frames_plays() {
 
 #[tokio::test]
 async fn the_probe_tells_the_truth_of_a_camera_that_is_not_ours() {
-    let camera = GstCamera::alone().await;
-    let arguments = ["probe", &camera.url(HD.path), "--json", "--seconds", "5"];
+    let camera = GstCamera::start(HD.path).await;
+    let arguments = ["probe", &camera.url(), "--json", "--seconds", "5"];
     let (status, stdout, stderr) = Camgate::run(&arguments, &[]).ended().await;
     assert!(status.success(), "{stderr}");
     let report: Value = serde_json::from_str(&stdout).unwrap();
@@ -99,9 +99,8 @@ async fn the_probe_tells_the_truth_of_a_camera_that_is_not_ours() {
 
 /// Has both kinds of segments played, side by side.
 async fn plays(sent: Sent) {
-    let heavy = sent.size == HD.size || sent.codec == "hevc";
-    let camera = if heavy { GstCamera::alone().await } else { GstCamera::start().await };
-    let link = camera.url(sent.path);
+    let camera = GstCamera::start(sent.path).await;
+    let link = camera.url();
     // One after the other: GStreamer sets one pipeline up for both, and two who ask for it at once may break it.
     let (one, other) = (started("fmp4", &link).await, started("mpegts", &link).await);
     tokio::join!(plays_as("fmp4", sent, one), plays_as("mpegts", sent, other));
