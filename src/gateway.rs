@@ -240,7 +240,7 @@ impl Gateway {
                     .map_err(io::Error::other)?,
             ),
         };
-        let app = http::router(AppState {
+        let front = http::Front::new(AppState {
             registry: registry.clone(),
             low_latency,
             access: access.clone(),
@@ -252,6 +252,7 @@ impl Gateway {
         });
         let end = CancellationToken::new();
         let limits = Limits { first_request: config.clients.first_request, idle: config.clients.idle };
+        let app = move |request, peer| front.clone().answer(request, peer);
         let server = Server::new(app, certificates, limits, access, close.clone(), end.clone());
         let serving = tokio::spawn(server.run(listener));
 

@@ -38,3 +38,4 @@ pub mod net;
 pub mod probe;
 pub mod serve;
 pub mod testcam;
+pub mod threads;

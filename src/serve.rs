@@ -1,13 +1,16 @@
 //! Connections of clients: accept, TLS, HTTP/1.1 or HTTP/2, and their end. What is answered is not decided here.
 //!
 //! A client tells by its first bytes which HTTP it speaks; over TLS it has agreed on one before (ALPN). Each connection
-//! is a task, and no step of it can be held open for ever: [`Limits`].
+//! is a task on one of a few threads, where it stays, and no step of it can be held open for ever: [`Limits`].
 
 mod places;
 mod taken;
+mod threads;
 #[cfg_attr(not(feature = "tls"), path = "serve/no_tls.rs")]
 pub mod tls;
 
+use std::convert::Infallible;
+use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -15,11 +18,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
+use axum::extract::Request;
+use axum::response::Response;
 use hyper::body::Incoming;
-use hyper::{Request, service::service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -27,10 +30,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower_service::Service as _;
 
 use self::places::{Full, Most, Place, Places};
 use self::taken::Answers;
+use self::threads::{Seat, Threads};
 use self::tls::Certificates;
 use crate::access::Access;
 use crate::live::Live;
@@ -70,8 +73,8 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 const TELL_AGAIN: Duration = Duration::from_secs(60);
 
 /// What all connections share.
-pub struct Server {
-    app: Router,
+pub struct Server<A> {
+    app: A,
     certificates: Option<Arc<Certificates>>,
     limits: Limits,
     access: Arc<Live<Access>>,
@@ -81,13 +84,17 @@ pub struct Server {
     end: CancellationToken,
 }
 
-impl Server {
-    /// Answers by `app`, over TLS alone if there are certificates.
+impl<A, F> Server<A>
+where
+    A: Fn(Request, SocketAddr) -> F + Send + Sync + 'static,
+    F: Future<Output = Response> + Send + 'static,
+{
+    /// Answers by `app`, which is told the client's address, over TLS alone if there are certificates.
     ///
     /// After `drain` no connection is accepted, and those that there are end after the answers they are at; at `end` they
     /// are cut.
     pub fn new(
-        app: Router,
+        app: A,
         certificates: Option<Arc<Certificates>>,
         limits: Limits,
         access: Arc<Live<Access>>,
@@ -105,14 +112,16 @@ impl Server {
         Arc::new(Self { app, certificates, limits, access, places: Arc::default(), builder, drain, end })
     }
 
-    /// Serves whoever connects; resolves when all have gone.
+    /// Serves whoever connects; resolves when all have gone. If it is dropped before, they are cut.
     pub async fn run(self: Arc<Self>, listener: TcpListener) {
-        let clients = TaskTracker::new();
+        let (clients, threads) = (TaskTracker::new(), Threads::one_a_processor());
         let mut door = Door { listener, told: None, told_full: None };
         while let Some((socket, peer)) = self.drain.run_until_cancelled(door.accept()).await {
             match self.place(peer) {
                 Ok(place) => {
-                    clients.spawn(self.clone().client(socket, peer, place));
+                    let seat = threads.seat();
+                    let runtime = seat.runtime.clone();
+                    clients.spawn_on(self.clone().client(socket, peer, place, seat), &runtime);
                 }
                 Err(full) => door.refuse(&socket, peer, full, self.certificates.is_none()),
             }
@@ -129,7 +138,12 @@ impl Server {
         self.places.take(peer.ip(), Most { all: access.limits.connections, of_address })
     }
 
-    async fn client(self: Arc<Self>, socket: TcpStream, peer: SocketAddr, place: Place) {
+    async fn client(self: Arc<Self>, socket: TcpStream, peer: SocketAddr, place: Place, _seat: Seat) {
+        // It was accepted on another thread, which is told of its events no longer.
+        let socket = match socket.into_std().and_then(TcpStream::from_std) {
+            Ok(socket) => socket,
+            Err(error) => return tracing::warn!(%error, "a connection cannot be watched"),
+        };
         // Playlists and parts are small and wanted at once: they do not wait for a full packet.
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY refused");
@@ -161,10 +175,9 @@ impl Server {
             if !ever.swap(true, Ordering::Relaxed) {
                 place.has_asked();
             }
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(ConnectInfo(peer));
-            let (answer, answers) = (self.app.clone().call(request), answers.clone());
-            async move { answer.await.map(|answer| answer.map(|body| answers.begin(body))) }
+            let version = request.version();
+            let (answer, answers) = ((self.app)(request.map(Body::new), peer), answers.clone());
+            async move { Ok::<_, Infallible>(answer.await.map(|body| answers.begin(body, version))) }
         });
         let mut connection = pin!(self.builder.serve_connection(TokioIo::new(io), service));
         let (mut drain, mut end) = (pin!(self.drain.cancelled()), pin!(self.end.cancelled()));

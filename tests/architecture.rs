@@ -24,12 +24,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("access", &["net"]),
     // What a reload of the settings changes, for whoever reads it.
     ("live", &[]),
+    // What runs things.
+    ("threads", &[]),
     // What is counted as it happens, by whoever it happens to.
     ("metrics", &[]),
     // It asks cameras for the audio alone that there is an encoder for.
     ("ingest", &["audio::Encoder", "media", "clock", "live", "net"]),
     // The kind of container is a setting of a stream; how it is written is the business of `hls`.
-    ("stream", &["ingest", "hls", "media", "mux::Container", "clock", "metrics"]),
+    ("stream", &["ingest", "hls", "media", "mux::Container", "clock", "metrics", "threads"]),
     // Settings speak of streams by their names, and of what may be pulled.
     (
         "config",
@@ -63,7 +65,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     // Connections, whatever is asked over them.
-    ("serve", &["config::TlsFiles", "access", "live", "net"]),
+    ("serve", &["config::TlsFiles", "access", "live", "net", "threads"]),
     // Stands alone, so that it is a witness and not an echo: it shares how NAL units are framed and parsed.
     ("testcam", &["media::nal", "media::parameter_sets"]),
     // Programs made of the parts.

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, FromRequestParts, Path, RawQuery, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
@@ -38,15 +38,55 @@ const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
 const PLAYLIST_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
 
+/// What a path below `/streams/{id}` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Target<'a> {
+    MultivariantPlaylist,
+    MediaPlaylist,
+    /// Of a run of the stream.
+    File {
+        run: &'a str,
+        file: &'a str,
+    },
+}
+
+/// The routes of the targets.
+const MULTIVARIANT_PLAYLIST: &str = "/streams/{id}/stream.m3u8";
+const MEDIA_PLAYLIST: &str = "/streams/{id}/media.m3u8";
+const FILE: &str = "/streams/{id}/{run}/{file}";
+
+impl<'a> Target<'a> {
+    /// The stream and what of it a path names, if it is written as playlists write it: with nothing encoded.
+    pub(super) fn read(path: &'a str) -> Option<(&'a str, Self)> {
+        let mut pieces = path.strip_prefix("/streams/")?.split('/');
+        let (id, second, third) = (pieces.next()?, pieces.next()?, pieces.next());
+        let target = match (second, third) {
+            ("stream.m3u8", None) => Self::MultivariantPlaylist,
+            ("media.m3u8", None) => Self::MediaPlaylist,
+            (run, Some(file)) if !run.is_empty() && !file.is_empty() => Self::File { run, file },
+            _ => return None,
+        };
+        let whole = !id.is_empty() && pieces.next().is_none() && !path.contains('%');
+        whole.then_some((id, target))
+    }
+
+    /// The route that it has in the router.
+    pub(super) fn route(self) -> &'static str {
+        match self {
+            Self::MultivariantPlaylist => MULTIVARIANT_PLAYLIST,
+            Self::MediaPlaylist => MEDIA_PLAYLIST,
+            Self::File { .. } => FILE,
+        }
+    }
+}
+
 /// The routes below `/streams`.
 pub fn router() -> Router<Arc<AppState>> {
     Router::new()
-        .route("/streams/{id}/stream.m3u8", get(multivariant_playlist))
-        .route("/streams/{id}/media.m3u8", get(media_playlist))
-        .route("/streams/{id}/{run}/{file}", get(media))
+        .route(MULTIVARIANT_PLAYLIST, get(multivariant_playlist_at))
+        .route(MEDIA_PLAYLIST, get(media_playlist_at))
+        .route(FILE, get(file_at))
 }
-
-type Peer = ConnectInfo<SocketAddr>;
 
 /// What the path names. A name that is not UTF-8 is none of a stream, and is refused as any other.
 struct Names<T>(T);
@@ -60,65 +100,99 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Names<T
     }
 }
 
-async fn multivariant_playlist(
+type Peer = ConnectInfo<SocketAddr>;
+
+async fn multivariant_playlist_at(
     State(state): State<Arc<AppState>>,
     Names(id): Names<String>,
-    peer: Peer,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    ConnectInfo(peer): Peer,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let Watched { stream, token, .. } = watched(&state, &id, &peer, query.as_deref(), &headers)?;
-    let snapshot = first_snapshot(&state, &stream).await?;
-    Ok(playlist_response(snapshot.multivariant_playlist(), token.as_deref(), &headers))
+    answer(&state, peer.ip(), &id, Target::MultivariantPlaylist, &request.into_parts().0).await
+}
+
+async fn media_playlist_at(
+    State(state): State<Arc<AppState>>,
+    Names(id): Names<String>,
+    ConnectInfo(peer): Peer,
+    request: Request,
+) -> Result<Response, ApiError> {
+    answer(&state, peer.ip(), &id, Target::MediaPlaylist, &request.into_parts().0).await
+}
+
+async fn file_at(
+    State(state): State<Arc<AppState>>,
+    Names((id, run, file)): Names<(String, String, String)>,
+    ConnectInfo(peer): Peer,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let target = Target::File { run: &run, file: &file };
+    answer(&state, peer.ip(), &id, target, &request.into_parts().0).await
+}
+
+/// Answers who asks from `peer` for `target` of stream `id`.
+pub(super) async fn answer(
+    state: &AppState,
+    peer: IpAddr,
+    id: &str,
+    target: Target<'_>,
+    request: &Parts,
+) -> Result<Response, ApiError> {
+    let watched = watched(state, peer, id, request)?;
+    match target {
+        Target::MultivariantPlaylist => {
+            let snapshot = first_snapshot(state, &watched.stream).await?;
+            let playlist = snapshot.multivariant_playlist();
+            Ok(playlist_response(playlist, watched.token.as_deref(), &request.headers))
+        }
+        Target::MediaPlaylist => media_playlist(state, watched, request).await,
+        Target::File { run, file } => media(state, watched, run, file, &request.headers).await,
+    }
 }
 
 async fn media_playlist(
-    State(state): State<Arc<AppState>>,
-    Names(id): Names<String>,
-    peer: Peer,
-    version: Version,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    state: &AppState,
+    Watched { stream, token, .. }: Watched,
+    request: &Parts,
 ) -> Result<Response, ApiError> {
-    let Watched { stream, token, .. } = watched(&state, &id, &peer, query.as_deref(), &headers)?;
-    if !state.low_latency.serves(version, &headers) {
-        let snapshot = first_snapshot(&state, &stream).await?;
-        return Ok(playlist_response(snapshot.media_playlist(Form::Plain), token.as_deref(), &headers));
+    let headers = &request.headers;
+    if !state.low_latency.serves(request.version, headers) {
+        let snapshot = first_snapshot(state, &stream).await?;
+        return Ok(playlist_response(snapshot.media_playlist(Form::Plain), token.as_deref(), headers));
     }
-    let directives = Directives::read(query.as_deref().unwrap_or_default())?;
-    let mut snapshot = first_snapshot(&state, &stream).await?;
+    let directives = Directives::read(request.uri.query().unwrap_or_default())?;
+    let mut snapshot = first_snapshot(state, &stream).await?;
     if let Some((number, part)) = directives.wanted {
         directives.check(&snapshot)?;
         if !snapshot.has(number, part) {
             let has = |now: &Snapshot| now.has(number, part);
-            snapshot = held(&state, &stream, hold_limit(&snapshot), has).await?.ok_or(ApiError::NoNews)?;
+            snapshot = held(state, &stream, hold_limit(&snapshot), has).await?.ok_or(ApiError::NoNews)?;
         }
     }
     let form = if directives.skip { Form::Delta } else { Form::LowLatency };
-    Ok(playlist_response(snapshot.media_playlist(form), token.as_deref(), &headers))
+    Ok(playlist_response(snapshot.media_playlist(form), token.as_deref(), headers))
 }
 
 async fn media(
-    State(state): State<Arc<AppState>>,
-    Names((id, run, file)): Names<(String, String, String)>,
-    peer: Peer,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    state: &AppState,
+    Watched { stream, keep, .. }: Watched,
+    run: &str,
+    file: &str,
+    headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
-    let Watched { stream, keep, .. } = watched(&state, &id, &peer, query.as_deref(), &headers)?;
     if run != stream.run().to_string() {
         return Err(ApiError::MediaNotFound);
     }
-    let (file, extension) = File::read(&file).ok_or(ApiError::MediaNotFound)?;
+    let (file, extension) = File::read(file).ok_or(ApiError::MediaNotFound)?;
     let mut snapshot = stream.snapshots().borrow().clone().ok_or(ApiError::MediaNotFound)?;
     if is_hinted(&snapshot, file) {
         let (open, parts) = (snapshot.open.media_sequence, snapshot.next_part());
         let beyond = |now: &Snapshot| now.open.media_sequence > open || now.open.parts.len() > parts;
-        let waiting = held(&state, &stream, hold_limit(&snapshot), beyond);
+        let waiting = held(state, &stream, hold_limit(&snapshot), beyond);
         snapshot = waiting.await?.ok_or(ApiError::MediaNotFound)?;
     }
     let (media_type, chunks) = find(&snapshot, file, extension).ok_or(ApiError::MediaNotFound)?;
-    media_response(media_type, keep, chunks, &headers)
+    media_response(media_type, keep, chunks, headers)
 }
 
 /// Media never changes: its URL holds the run and the number.
@@ -164,18 +238,13 @@ struct Watched {
 }
 
 /// Lets a viewer in.
-fn watched(
-    state: &AppState,
-    id: &str,
-    ConnectInfo(peer): &Peer,
-    query: Option<&str>,
-    headers: &HeaderMap,
-) -> Result<Watched, ApiError> {
+fn watched(state: &AppState, peer: IpAddr, id: &str, request: &Parts) -> Result<Watched, ApiError> {
+    let headers = &request.headers;
     let id = StreamId::parse(id).map_err(|error| ApiError::invalid("indicator_id", error.to_string()))?;
     let access = state.access.get();
-    let caller = gate::caller(&access, peer.ip(), headers);
+    let caller = gate::caller(&access, peer, headers);
     // Before it is looked for: who may not watch a stream is not told whether there is one.
-    let Admission { claims, carried } = gate::viewer(&access, &id, caller, query, headers)?;
+    let Admission { claims, carried } = gate::viewer(&access, &id, caller, request.uri.query(), headers)?;
     let stream = state.registry.get(&id).ok_or_else(|| ApiError::no_stream(&state.registry, &id))?;
     let fingerprint = fingerprint(caller, claims.as_ref(), headers);
     let Limits { stream_viewers, viewers, .. } = access.limits;
@@ -343,6 +412,32 @@ mod tests {
 
     fn headers(name: HeaderName, value: &'static str) -> HeaderMap {
         HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn a_target_is_read_from_a_path_as_playlists_write_it_and_from_no_other() {
+        let file = Target::File { run: "5", file: "seg-1.m4s" };
+        for (path, target) in [
+            ("/streams/a/stream.m3u8", Target::MultivariantPlaylist),
+            ("/streams/a/media.m3u8", Target::MediaPlaylist),
+            ("/streams/a/5/seg-1.m4s", file),
+        ] {
+            assert_eq!(Target::read(path), Some(("a", target)));
+        }
+        for path in [
+            "/streams/a",
+            "/streams/a/",
+            "/streams//stream.m3u8",
+            "/streams/%61/stream.m3u8",
+            "/streams/a/stream.m3u8/",
+            "/streams/a/5/",
+            "/streams/a/5/seg-1.m4s/x",
+            "/streams/a//seg-1.m4s",
+            "/Streams/a/stream.m3u8",
+            "/streams/a/other.m3u8",
+        ] {
+            assert_eq!(Target::read(path), None, "{path}");
+        }
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub mod assets;
 pub mod body;
 pub mod directives;
 pub mod error;
+mod front;
 mod gate;
 pub mod health;
 pub mod media;
@@ -46,6 +47,7 @@ use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 pub use self::directives::LowLatency;
+pub use self::front::Front;
 use crate::access::Access;
 use crate::access::pace::Pace;
 use crate::catalog::Catalog;
@@ -82,8 +84,7 @@ pub enum Origins {
 }
 
 /// All routes.
-pub fn router(state: AppState) -> Router {
-    let state = Arc::new(state);
+fn router(state: &Arc<AppState>) -> Router {
     let may_call = axum::middleware::from_fn_with_state(state.clone(), gate::api);
     let cors = cors(&state.origins);
     Router::new()
@@ -99,7 +100,7 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         // The outermost layer: what the others refuse is counted too.
         .layer(observe::Observe(state.registry.metrics().clone()))
-        .with_state(state)
+        .with_state(state.clone())
 }
 
 async fn method_not_allowed() -> error::ApiError {

@@ -2,13 +2,14 @@
 //!
 //! One HTTP/2 connection can ask on and leave its answers where they are (RFC 9113 §10.5): each keeps its media in memory, long
 //! after the window of its stream has let go of it. So it is the bytes that are watched and not the body alone, which is done with
-//! as soon as its last piece waits to be sent.
+//! as soon as its last piece waits to be sent. Over HTTP/1.1 there is one answer at a time, and nothing is asked before it has gone.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 
 use axum::body::Body;
+use axum::http::Version;
 use bytes::{Buf, Bytes};
 use http_body::{Frame, SizeHint};
 
@@ -27,10 +28,10 @@ struct Ages {
 }
 
 impl Answers {
-    /// An answer that begins now.
-    pub(super) fn begin(&self, body: Body) -> Answer {
-        let ages = self.ages.lock().unwrap_or_else(PoisonError::into_inner);
-        Answer { body, age: ages.new.clone() }
+    /// An answer that begins now, in that version of HTTP.
+    pub(super) fn begin(&self, body: Body, version: Version) -> Answer {
+        let new = || self.ages.lock().unwrap_or_else(PoisonError::into_inner).new.clone();
+        Answer { body, age: (version == Version::HTTP_2).then(new) }
     }
 
     /// Looks: whether there is an answer that was there at the last look already.
@@ -49,7 +50,7 @@ impl Answers {
 #[derive(Debug)]
 pub(super) struct Answer {
     body: Body,
-    age: Arc<()>,
+    age: Option<Arc<()>>,
 }
 
 impl http_body::Body for Answer {
@@ -78,7 +79,7 @@ impl http_body::Body for Answer {
 #[derive(Debug)]
 pub(super) struct Piece {
     bytes: Bytes,
-    _age: Arc<()>,
+    _age: Option<Arc<()>>,
 }
 
 impl Buf for Piece {

@@ -1,19 +1,26 @@
 //! How long connections last, in virtual time and without sockets.
 
+use std::pin::Pin;
+
+use axum::Router;
+use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tower_service::Service as _;
 
 use super::*;
 
 const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
 
+type App = Box<dyn Fn(Request, SocketAddr) -> Pin<Box<dyn Future<Output = Response> + Send>> + Send + Sync>;
+
 /// A server of `/` and `/long` at once, `/held` once `release` says so, and `/form`, which takes a body.
 struct Bench {
-    server: Arc<Server>,
+    server: Arc<Server<App>>,
     release: Arc<Notify>,
 }
 
@@ -26,6 +33,10 @@ impl Bench {
             .route("/long", get(async || "x".repeat(1000)))
             .route("/held", get(async move || held.notified().await))
             .route("/form", post(async |text: String| text));
+        let app: App = Box::new(move |request, _| {
+            let answer = app.clone().call(request);
+            Box::pin(async { answer.await.into_response() })
+        });
         let (drain, end) = (CancellationToken::new(), CancellationToken::new());
         let access = Arc::new(Live::new(crate::config::Config::default().access));
         Self { server: Server::new(app, None, Limits::default(), access, drain, end), release }

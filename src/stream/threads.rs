@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::runtime::Handle;
 
 use super::lock;
 use super::rest::Asked;
+use crate::threads;
 
 /// Between two wakes of a thread: so much later is a picture seen, at most.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -40,11 +40,9 @@ pub(super) struct Threads {
 
 #[derive(Debug)]
 struct Thread {
-    runtime: Handle,
+    thread: threads::Thread,
     cameras: Arc<AtomicUsize>,
     asked: Arc<Asked>,
-    /// Ends it, and what still runs on it.
-    _stop: DropGuard,
 }
 
 /// A camera's place on a thread, given back when dropped.
@@ -68,8 +66,7 @@ impl Drop for Place {
 impl Threads {
     /// At most one a processor, each begun when it is needed.
     pub(super) fn one_a_processor() -> Self {
-        let most = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { most, running: Mutex::default() }
+        Self { most: threads::processors(), running: Mutex::default() }
     }
 
     /// A place for one more camera.
@@ -87,7 +84,7 @@ impl Threads {
         match running.iter().find(|thread| has_room(thread)).or_else(fewest) {
             Some(thread) => {
                 thread.cameras.fetch_add(1, Ordering::Relaxed);
-                let (runtime, asked) = (thread.runtime.clone(), thread.asked.clone());
+                let (runtime, asked) = (thread.thread.runtime().clone(), thread.asked.clone());
                 Place { runtime, asked, cameras: Some(thread.cameras.clone()) }
             }
             None => Place { runtime: Handle::current(), asked: Arc::new(Asked::now()), cameras: None },
@@ -109,13 +106,7 @@ impl Thread {
                 std::thread::sleep(pause);
             }
         };
-        let runtime = Builder::new_current_thread().enable_all().on_thread_park(pause).build()?;
-        let (handle, stop) = (runtime.handle().clone(), CancellationToken::new());
-        let stopped = stop.clone();
-        std::thread::Builder::new()
-            .name("cameras".into())
-            .spawn(move || runtime.block_on(stopped.cancelled_owned()))?;
-        Ok(Self { runtime: handle, cameras, asked, _stop: stop.drop_guard() })
+        Ok(Self { thread: threads::Thread::begin("cameras", pause)?, cameras, asked })
     }
 }
 
@@ -155,14 +146,5 @@ mod tests {
     async fn without_threads_a_camera_runs_where_it_is_started() {
         let place = Threads::default().place();
         assert_eq!(place.runtime.id(), Handle::current().id());
-    }
-
-    #[tokio::test]
-    async fn what_runs_on_a_thread_ends_with_it() {
-        let threads = threads(1);
-        let place = threads.place();
-        let endless = place.runtime.spawn(std::future::pending::<()>());
-        drop(threads);
-        assert!(endless.await.is_err_and(|error| error.is_cancelled()));
     }
 }

@@ -6,6 +6,7 @@ use hyper::Method;
 
 use crate::common::gateway::{TestGateway, camera};
 use crate::common::player::Player;
+use crate::common::wait::answer;
 
 /// A stream with some segments: the gateway, a segment's path, an initialisation section's.
 async fn playing() -> (TestGateway, String, String) {
@@ -192,5 +193,47 @@ async fn the_wrong_method_is_told_which_ones_are_right() {
         let answer = gateway.request(method, path, &[]).await;
         answer.problem(405, "method_not_allowed");
         assert!(answer.header("allow").contains(allowed), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_goes_through_the_router_is_answered_as_one_that_needs_none() {
+    let (gateway, segment, init) = playing().await;
+    let [multivariant, media] = PLAYLISTS;
+    let asked = [
+        multivariant,
+        media,
+        "/streams/1/media.m3u8?_HLS_skip=YES",
+        "/streams/1/media.m3u8?_HLS_part=1",
+        "/streams/1/media.m3u8?_HLS_msn=99999999999",
+        &segment,
+        &init,
+        "/streams/1/5/seg-1.m4s",
+        "/streams/1/5/other.m4s",
+        "/streams/1-/stream.m3u8",
+        "/streams/1./media.m3u8",
+    ];
+    let headers: [&[(&str, &str)]; 4] = [
+        &[],
+        &[("accept-encoding", "gzip"), ("origin", "https://example.org")],
+        &[("range", "bytes=10-19"), ("x-forwarded-for", "192.0.2.1")],
+        &[("range", "bytes=99999999-")],
+    ];
+    for (path, headers) in asked.iter().flat_map(|path| headers.map(|headers| (path, headers))) {
+        // Nothing that is encoded is on the short way.
+        let encoded = path.replacen("/1", "/%31", 1);
+        let content = async |path: &str| {
+            let mut answer = gateway.get_with(path, headers).await;
+            answer.headers.remove("date");
+            (answer.status, answer.headers, answer.body)
+        };
+        // A playlist may change between two requests.
+        let (short, through) = answer(async || {
+            let (before, through, after) =
+                (content(path).await, content(&encoded).await, content(path).await);
+            (before == after).then_some((before, through))
+        })
+        .await;
+        assert_eq!(short, through, "{path} {headers:?}");
     }
 }
