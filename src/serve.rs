@@ -5,7 +5,6 @@
 
 mod places;
 mod taken;
-mod threads;
 #[cfg_attr(not(feature = "tls"), path = "serve/no_tls.rs")]
 pub mod tls;
 
@@ -15,12 +14,14 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
+use futures::FutureExt as _;
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -33,10 +34,10 @@ use tokio_util::task::TaskTracker;
 
 use self::places::{Full, Most, Place, Places};
 use self::taken::Answers;
-use self::threads::{Seat, Threads};
 use self::tls::Certificates;
 use crate::access::Access;
 use crate::live::Live;
+use crate::threads::{self, Pool, Thread};
 
 /// How long a connection may take for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +70,9 @@ const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs
 /// Wait after a failure of accept. There is no event for it: any file that the process closes may be what was wanted.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
+/// Connections for which a thread is surely quick enough: it hands out 3 GB a second to as many that ask all the time.
+const MANY: usize = 250;
+
 /// How seldom such failures are told.
 const TELL_AGAIN: Duration = Duration::from_secs(60);
 
@@ -84,10 +88,11 @@ pub struct Server<A> {
     end: CancellationToken,
 }
 
-impl<A, F> Server<A>
+impl<A, F, B> Server<A>
 where
     A: Fn(Request, SocketAddr) -> F + Send + Sync + 'static,
-    F: Future<Output = Response> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: http_body::Body<Data: Send, Error: Into<axum::BoxError>> + Send + Unpin + 'static,
 {
     /// Answers by `app`, which is told the client's address, over TLS alone if there are certificates.
     ///
@@ -114,14 +119,14 @@ where
 
     /// Serves whoever connects; resolves when all have gone. If it is dropped before, they are cut.
     pub async fn run(self: Arc<Self>, listener: TcpListener) {
-        let (clients, threads) = (TaskTracker::new(), Threads::one_a_processor());
+        let (clients, threads) = (TaskTracker::new(), Pool::new(MANY, begin));
         let mut door = Door { listener, told: None, told_full: None };
         while let Some((socket, peer)) = self.drain.run_until_cancelled(door.accept()).await {
             match self.place(peer) {
                 Ok(place) => {
-                    let seat = threads.seat();
-                    let runtime = seat.runtime.clone();
-                    clients.spawn_on(self.clone().client(socket, peer, place, seat), &runtime);
+                    let on = threads.place();
+                    let runtime = on.runtime.clone();
+                    clients.spawn_on(self.clone().client(socket, peer, place, on), &runtime);
                 }
                 Err(full) => door.refuse(&socket, peer, full, self.certificates.is_none()),
             }
@@ -138,7 +143,13 @@ where
         self.places.take(peer.ip(), Most { all: access.limits.connections, of_address })
     }
 
-    async fn client(self: Arc<Self>, socket: TcpStream, peer: SocketAddr, place: Place, _seat: Seat) {
+    async fn client(
+        self: Arc<Self>,
+        socket: TcpStream,
+        peer: SocketAddr,
+        place: Place,
+        _on: threads::Place<()>,
+    ) {
         // It was accepted on another thread, which is told of its events no longer.
         let socket = match socket.into_std().and_then(TcpStream::from_std) {
             Ok(socket) => socket,
@@ -180,12 +191,16 @@ where
             async move { Ok::<_, Infallible>(answer.await.map(|body| answers.begin(body, version))) }
         });
         let mut connection = pin!(self.builder.serve_connection(TokioIo::new(io), service));
-        let (mut drain, mut end) = (pin!(self.drain.cancelled()), pin!(self.end.cancelled()));
-        let mut look = pin!(sleep_until(deadline));
-        let mut gives_way = pin!(place.gives_way.cancelled());
-        let (mut has_asked, mut ending, mut draining) = (false, false, false);
+        // Looked at when one of them has come, and not whenever the connection goes on: that is many times a second.
+        let events = FuturesUnordered::new();
+        events.push(self.end.cancelled().map(|()| Event::End).boxed());
+        events.push(self.drain.cancelled().map(|()| Event::Drain).boxed());
+        events.push(place.gives_way.cancelled().map(|()| Event::GivesWay).boxed());
+        events.push(sleep_until(deadline).map(|()| Event::Look).boxed());
+        let mut events = pin!(events);
+        let (mut has_asked, mut ending) = (false, false);
         loop {
-            tokio::select! {
+            let event = tokio::select! {
                 biased;
                 result = connection.as_mut() => {
                     if let Err(error) = result {
@@ -193,16 +208,17 @@ where
                     }
                     return;
                 }
-                () = end.as_mut() => return,
-                () = gives_way.as_mut(), if !ever.load(Ordering::Relaxed) => {
+                Some(event) = events.next() => event,
+            };
+            match event {
+                Event::End => return,
+                Event::GivesWay if !ever.load(Ordering::Relaxed) => {
                     tracing::debug!(%peer, "connection cut: nothing was asked, and others want its place");
                     return;
                 }
-                () = drain.as_mut(), if !draining => {
-                    draining = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-                () = look.as_mut() => {
+                Event::GivesWay => {}
+                Event::Drain => connection.as_mut().graceful_shutdown(),
+                Event::Look => {
                     let are_left = answers.are_left();
                     if asked.swap(false, Ordering::Relaxed) && !(are_left && has_asked) {
                         has_asked = true;
@@ -213,11 +229,27 @@ where
                         tracing::debug!(%peer, has_asked, "connection cut: nothing was asked");
                         return;
                     }
-                    look.as_mut().reset(Instant::now() + self.limits.idle);
+                    events.push(sleep_until(Instant::now() + self.limits.idle).map(|()| Event::Look).boxed());
                 }
             }
         }
     }
+}
+
+/// What comes to a connection from elsewhere than its client.
+enum Event {
+    /// It is cut.
+    End,
+    /// It ends after the answers it is at.
+    Drain,
+    /// Others want its place.
+    GivesWay,
+    /// It is time to look whether anything was asked.
+    Look,
+}
+
+fn begin(_connections: Arc<AtomicUsize>) -> io::Result<(Thread, ())> {
+    Ok((Thread::begin("clients", || {})?, ()))
 }
 
 /// Where clients come in.

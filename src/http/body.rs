@@ -1,65 +1,156 @@
-//! A response body that is a list of buffers: the pictures go to the socket from where they lie.
+//! What is sent, as a list of buffers: the pictures go to the socket from where they lie, and all at once.
+//!
+//! [`Content`] is one buffer to whoever sends it, so that a part is one call of the system and not one step for each picture.
 
-use std::convert::Infallible;
+use std::io::IoSlice;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use axum::body::Body as RouterBody;
+use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 
-/// Sends `chunks` one after the other.
-#[derive(Debug)]
-pub struct ChunkBody {
-    chunks: std::vec::IntoIter<Bytes>,
-    remaining: u64,
+/// Several buffers, one after the other.
+#[derive(Clone, Debug, Default)]
+pub struct Content {
+    /// None of them is empty.
+    chunks: Vec<Bytes>,
+    /// Those before it are sent.
+    next: usize,
+    remaining: usize,
 }
 
-impl ChunkBody {
-    /// All of `chunks`.
-    pub fn new(chunks: Vec<Bytes>) -> Self {
-        let remaining = chunks.iter().map(|chunk| chunk.len() as u64).sum();
-        Self { chunks: chunks.into_iter(), remaining }
-    }
-
-    /// Bytes `start..end` of `chunks`.
-    pub fn range(chunks: impl IntoIterator<Item = Bytes>, start: u64, end: u64) -> Self {
-        let mut offset = 0u64;
-        let mut cut = Vec::new();
-        for chunk in chunks {
-            let length = chunk.len() as u64;
-            let within = |position: u64| {
-                // At most `length`, which was a usize.
-                usize::try_from(position.saturating_sub(offset).min(length)).unwrap_or(usize::MAX)
-            };
+impl Content {
+    /// Bytes `start..end` of this, of which there are as many.
+    #[must_use]
+    pub fn range(self, start: usize, end: usize) -> Self {
+        let mut offset = 0;
+        let cut = |chunk: Bytes| {
+            let within = |position: usize| position.saturating_sub(offset).min(chunk.len());
             let (from, to) = (within(start), within(end));
-            if from < to {
-                cut.push(chunk.slice(from..to));
-            }
-            offset += length;
-        }
-        Self::new(cut)
+            offset += chunk.len();
+            chunk.slice(from..to)
+        };
+        self.chunks.into_iter().skip(self.next).map(cut).collect()
     }
 }
 
-impl Body for ChunkBody {
+impl FromIterator<Bytes> for Content {
+    fn from_iter<I: IntoIterator<Item = Bytes>>(chunks: I) -> Self {
+        let mut remaining = 0;
+        let counted = |chunk: &Bytes| {
+            remaining += chunk.len();
+            !chunk.is_empty()
+        };
+        let chunks = chunks.into_iter().filter(counted).collect();
+        Self { chunks, next: 0, remaining }
+    }
+}
+
+impl From<Bytes> for Content {
+    fn from(bytes: Bytes) -> Self {
+        std::iter::once(bytes).collect()
+    }
+}
+
+impl Buf for Content {
+    fn remaining(&self) -> usize {
+        self.remaining
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.chunks.get(self.next).map_or(&[], |chunk| chunk)
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let left = self.chunks.iter().skip(self.next);
+        slices.iter_mut().zip(left).map(|(slice, chunk)| *slice = IoSlice::new(chunk)).count()
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        assert!(count <= self.remaining, "there are {} bytes left, not {count}", self.remaining);
+        self.remaining -= count;
+        while let Some(chunk) = self.chunks.get_mut(self.next).filter(|_| count > 0) {
+            let taken = count.min(chunk.len());
+            chunk.advance(taken);
+            count -= taken;
+            if chunk.is_empty() {
+                // What is sent is held no longer.
+                *chunk = Bytes::new();
+                self.next += 1;
+            }
+        }
+    }
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub enum Answered {
+    /// All of it is there.
+    Whole(Content),
+    /// Whatever a handler of the router answers.
+    Routed(RouterBody),
+}
+
+impl Body for Answered {
+    type Data = Content;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Content>, axum::Error>>> {
+        match &mut *self {
+            Self::Whole(content) if content.has_remaining() => {
+                Poll::Ready(Some(Ok(Frame::data(std::mem::take(content)))))
+            }
+            Self::Whole(_) => Poll::Ready(None),
+            Self::Routed(body) => {
+                let polled = Pin::new(body).poll_frame(context);
+                polled.map(|next| next.map(|frame| frame.map(|frame| frame.map_data(Content::from))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(content) => !content.has_remaining(),
+            Self::Routed(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(content) => SizeHint::with_exact(content.remaining() as u64),
+            Self::Routed(body) => body.size_hint(),
+        }
+    }
+}
+
+/// [`Content`] for a router, which takes nothing but [`Bytes`].
+#[derive(Debug)]
+pub struct Chunked(pub Content);
+
+impl Body for Chunked {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = std::convert::Infallible;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let next = self.chunks.next();
-        self.remaining -= next.as_ref().map_or(0, |chunk| chunk.len() as u64);
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let length = self.0.chunk().len();
+        let next = (length > 0).then(|| self.0.chunks[self.0.next].clone());
+        self.0.advance(length);
         Poll::Ready(next.map(|chunk| Ok(Frame::data(chunk))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.remaining == 0
+        !self.0.has_remaining()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.remaining)
+        SizeHint::with_exact(self.0.remaining() as u64)
     }
 }
 
@@ -67,20 +158,45 @@ impl Body for ChunkBody {
 mod tests {
     use super::*;
 
-    fn collect(body: ChunkBody) -> Vec<u8> {
-        body.chunks.flatten().collect()
+    const WHOLE: &[u8] = b"abcdefgh";
+
+    fn content() -> Content {
+        [&b"abc"[..], b"", b"defg", b"h"].map(Bytes::from_static).into_iter().collect()
+    }
+
+    fn collect(mut content: Content) -> Vec<u8> {
+        content.copy_to_bytes(content.remaining()).to_vec()
     }
 
     #[test]
     fn a_range_is_the_same_bytes_however_they_are_chunked() {
-        let chunks = [&b"abc"[..], b"", b"defg", b"h"].map(Bytes::from_static);
-        for start in 0..=8u64 {
-            for end in start..=8u64 {
-                let body = ChunkBody::range(chunks.clone(), start, end);
-                assert_eq!(body.remaining, end - start);
-                let expected = &b"abcdefgh"[usize::try_from(start).unwrap()..usize::try_from(end).unwrap()];
-                assert_eq!(collect(body), expected);
+        for start in 0..=8 {
+            for end in start..=8 {
+                let range = content().range(start, end);
+                assert_eq!(range.remaining(), end - start);
+                assert_eq!(collect(range), &WHOLE[start..end]);
             }
         }
+    }
+
+    #[test]
+    fn what_was_sent_in_pieces_of_any_size_is_not_sent_again() {
+        for sent in 0..=8 {
+            let mut content = content();
+            content.advance(sent);
+            let mut slices = [IoSlice::new(&[]); 8];
+            let filled = content.chunks_vectored(&mut slices);
+            let told: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
+            assert_eq!((told.as_slice(), content.remaining()), (&WHOLE[sent..], 8 - sent));
+            assert!(slices[..filled].iter().all(|slice| !slice.is_empty()));
+            assert_eq!(collect(content), &WHOLE[sent..]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_router_gets_the_same_bytes() {
+        let body = RouterBody::new(Chunked(content()));
+        assert_eq!(body.size_hint().exact(), Some(8));
+        assert_eq!(axum::body::to_bytes(body, 100).await.unwrap(), WHOLE);
     }
 }

@@ -9,13 +9,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::HttpBody as _;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse as _, Response};
+use http_body::Body as _;
 use tower_service::Service as _;
 
+use super::body::Answered;
 use super::media::{self, Target};
 use super::{AppState, Origins, request_id};
 use crate::metrics::Series;
@@ -34,15 +35,16 @@ impl Front {
     }
 
     /// Answers a request that comes from `peer`.
-    pub async fn answer(self: Arc<Self>, request: Request, peer: SocketAddr) -> Response {
+    pub async fn answer(self: Arc<Self>, request: Request, peer: SocketAddr) -> Response<Answered> {
         let (parts, body) = request.into_parts();
         match self.plain_target(&parts) {
             Some((id, target)) => self.media(peer, id, target, &parts).await,
             None => {
                 let mut request = Request::from_parts(parts, body);
                 request.extensions_mut().insert(ConnectInfo(peer));
-                let Ok(response) = self.router.clone().call(request).await;
-                response
+                // On the heap: it is large, and what comes the short way is not to be moved about with room for it.
+                let Ok(response) = Box::pin(self.router.clone().call(request)).await;
+                response.map(Answered::Routed)
             }
         }
     }
@@ -55,9 +57,17 @@ impl Front {
         usual.then(|| Target::read(request.uri.path())).flatten()
     }
 
-    async fn media(&self, peer: SocketAddr, id: &str, target: Target<'_>, request: &Parts) -> Response {
-        let answer = media::answer(&self.state, peer.ip(), id, target, request).await;
-        let mut response = answer.unwrap_or_else(|error| error.into_response());
+    async fn media(
+        &self,
+        peer: SocketAddr,
+        id: &str,
+        target: Target<'_>,
+        request: &Parts,
+    ) -> Response<Answered> {
+        let mut response = match media::answer(&self.state, peer.ip(), id, target, request).await {
+            Ok(response) => response.map(Answered::Whole),
+            Err(error) => error.into_response().map(Answered::Routed),
+        };
         allow_all(response.headers_mut());
         let series = Series { method: "GET", route: target.route(), status: response.status().as_u16() };
         let sent = response.body().size_hint().exact();

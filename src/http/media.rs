@@ -13,13 +13,13 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
-use bytes::Bytes;
+use bytes::Buf as _;
 use serde::de::DeserializeOwned;
 
 use super::AppState;
-use super::body::ChunkBody;
+use super::body::{Chunked, Content};
 use super::directives::Directives;
 use super::error::ApiError;
 use super::gate::{self, Admission};
@@ -108,7 +108,9 @@ async fn multivariant_playlist_at(
     ConnectInfo(peer): Peer,
     request: Request,
 ) -> Result<Response, ApiError> {
-    answer(&state, peer.ip(), &id, Target::MultivariantPlaylist, &request.into_parts().0).await
+    Ok(answer(&state, peer.ip(), &id, Target::MultivariantPlaylist, &request.into_parts().0)
+        .await?
+        .map(chunked))
 }
 
 async fn media_playlist_at(
@@ -117,7 +119,7 @@ async fn media_playlist_at(
     ConnectInfo(peer): Peer,
     request: Request,
 ) -> Result<Response, ApiError> {
-    answer(&state, peer.ip(), &id, Target::MediaPlaylist, &request.into_parts().0).await
+    Ok(answer(&state, peer.ip(), &id, Target::MediaPlaylist, &request.into_parts().0).await?.map(chunked))
 }
 
 async fn file_at(
@@ -127,7 +129,11 @@ async fn file_at(
     request: Request,
 ) -> Result<Response, ApiError> {
     let target = Target::File { run: &run, file: &file };
-    answer(&state, peer.ip(), &id, target, &request.into_parts().0).await
+    Ok(answer(&state, peer.ip(), &id, target, &request.into_parts().0).await?.map(chunked))
+}
+
+fn chunked(content: Content) -> Body {
+    Body::new(Chunked(content))
 }
 
 /// Answers who asks from `peer` for `target` of stream `id`.
@@ -137,7 +143,7 @@ pub(super) async fn answer(
     id: &str,
     target: Target<'_>,
     request: &Parts,
-) -> Result<Response, ApiError> {
+) -> Result<Response<Content>, ApiError> {
     let watched = watched(state, peer, id, request)?;
     match target {
         Target::MultivariantPlaylist => {
@@ -154,7 +160,7 @@ async fn media_playlist(
     state: &AppState,
     Watched { stream, token, .. }: Watched,
     request: &Parts,
-) -> Result<Response, ApiError> {
+) -> Result<Response<Content>, ApiError> {
     let headers = &request.headers;
     if !state.low_latency.serves(request.version, headers) {
         let snapshot = first_snapshot(state, &stream).await?;
@@ -179,7 +185,7 @@ async fn media(
     run: &str,
     file: &str,
     headers: &HeaderMap,
-) -> Result<Response, ApiError> {
+) -> Result<Response<Content>, ApiError> {
     if run != stream.run().to_string() {
         return Err(ApiError::MediaNotFound);
     }
@@ -191,8 +197,8 @@ async fn media(
         let waiting = held(state, &stream, hold_limit(&snapshot), beyond);
         snapshot = waiting.await?.ok_or(ApiError::MediaNotFound)?;
     }
-    let (media_type, chunks) = find(&snapshot, file, extension).ok_or(ApiError::MediaNotFound)?;
-    media_response(media_type, keep, chunks, headers)
+    let (media_type, content) = find(&snapshot, file, extension).ok_or(ApiError::MediaNotFound)?;
+    media_response(media_type, keep, content, headers)
 }
 
 /// Media never changes: its URL holds the run and the number.
@@ -312,11 +318,11 @@ fn read_number<T: FromStr>(digits: &str) -> Option<T> {
 }
 
 /// The type and the bytes of `file`, if it is held.
-fn find(snapshot: &Snapshot, file: File, extension: &str) -> Option<(&'static str, Vec<Bytes>)> {
-    let (container, chunks) = match file {
+fn find(snapshot: &Snapshot, file: File, extension: &str) -> Option<(&'static str, Content)> {
+    let (container, content): (_, Content) = match file {
         File::Init(id) => {
             let init = snapshot.init(id).filter(|_| extension == "mp4")?;
-            return Some(("video/mp4", vec![init.bytes.clone()]));
+            return Some(("video/mp4", init.bytes.clone().into()));
         }
         File::Segment(number) => {
             let segment = snapshot.segment(number)?;
@@ -324,19 +330,19 @@ fn find(snapshot: &Snapshot, file: File, extension: &str) -> Option<(&'static st
         }
         File::Part(number, index) => {
             let (container, part) = snapshot.part(number, index)?;
-            (container, part.chunks.clone())
+            (container, part.chunks.iter().cloned().collect())
         }
     };
-    (extension == container.extension()).then_some((container.media_type(), chunks))
+    (extension == container.extension()).then_some((container.media_type(), content))
 }
 
 /// Playlists change: a cache must ask each time.
-fn playlist_response(playlist: &Playlist, token: Option<&str>, request: &HeaderMap) -> Response {
+fn playlist_response(playlist: &Playlist, token: Option<&str>, request: &HeaderMap) -> Response<Content> {
     let gzip = accepts_gzip(request);
     let own = token.map(|token| playlist.carrying(&format!("token={token}")));
     let playlist = own.as_ref().unwrap_or(playlist);
     let body = if gzip { playlist.gzip() } else { &playlist.plain };
-    let mut response = body.clone().into_response();
+    let mut response = Response::new(Content::from(body.clone()));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, PLAYLIST_TYPE);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -351,23 +357,19 @@ fn playlist_response(playlist: &Playlist, token: Option<&str>, request: &HeaderM
 fn media_response(
     media_type: &'static str,
     keep: HeaderValue,
-    chunks: Vec<Bytes>,
+    content: Content,
     request: &HeaderMap,
-) -> Result<Response, ApiError> {
-    let length: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
-    let (status, body, range) = match requested_range(request, length) {
-        Range::None => (StatusCode::OK, ChunkBody::new(chunks), None),
-        Range::Outside => return Err(ApiError::RangeNotSatisfiable(length)),
+) -> Result<Response<Content>, ApiError> {
+    let length = content.remaining();
+    let (status, content, range) = match requested_range(request, length) {
+        Range::None => (StatusCode::OK, content, None),
+        Range::Outside => return Err(ApiError::RangeNotSatisfiable(length as u64)),
         Range::Within(start, end) => {
             let text = format!("bytes {start}-{}/{length}", end - 1);
-            (
-                StatusCode::PARTIAL_CONTENT,
-                ChunkBody::range(chunks, start, end),
-                HeaderValue::try_from(text).ok(),
-            )
+            (StatusCode::PARTIAL_CONTENT, content.range(start, end), HeaderValue::try_from(text).ok())
         }
     };
-    let mut response = Response::new(Body::new(body));
+    let mut response = Response::new(content);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
@@ -383,12 +385,12 @@ enum Range {
     /// The whole, for want of a range that is understood.
     None,
     /// From the first byte to before the last.
-    Within(u64, u64),
+    Within(usize, usize),
     Outside,
 }
 
 /// A single range of bytes (RFC 9110 §14.1.2); several at once may be answered with the whole (§14.2).
-fn requested_range(request: &HeaderMap, length: u64) -> Range {
+fn requested_range(request: &HeaderMap, length: usize) -> Range {
     let Some(text) = request.get(header::RANGE).and_then(|value| value.to_str().ok()) else {
         return Range::None;
     };
@@ -396,7 +398,7 @@ fn requested_range(request: &HeaderMap, length: u64) -> Range {
     else {
         return Range::None;
     };
-    let (start, end) = match (first.parse::<u64>(), last.parse::<u64>()) {
+    let (start, end) = match (first.parse::<usize>(), last.parse::<usize>()) {
         (Ok(start), Ok(last)) if start <= last => (start, last.saturating_add(1).min(length)),
         (Ok(start), Err(_)) if last.is_empty() => (start, length),
         (Err(_), Ok(suffix)) if first.is_empty() => (length.saturating_sub(suffix), length),

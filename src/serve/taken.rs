@@ -4,14 +4,14 @@
 //! after the window of its stream has let go of it. So it is the bytes that are watched and not the body alone, which is done with
 //! as soon as its last piece waits to be sent. Over HTTP/1.1 there is one answer at a time, and nothing is asked before it has gone.
 
+use std::io::IoSlice;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 
-use axum::body::Body;
 use axum::http::Version;
-use bytes::{Buf, Bytes};
-use http_body::{Frame, SizeHint};
+use bytes::Buf;
+use http_body::{Body, Frame, SizeHint};
 
 /// The answers of one connection, by the look before which they began.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ struct Ages {
 
 impl Answers {
     /// An answer that begins now, in that version of HTTP.
-    pub(super) fn begin(&self, body: Body, version: Version) -> Answer {
+    pub(super) fn begin<B>(&self, body: B, version: Version) -> Answer<B> {
         let new = || self.ages.lock().unwrap_or_else(PoisonError::into_inner).new.clone();
         Answer { body, age: (version == Version::HTTP_2).then(new) }
     }
@@ -48,19 +48,19 @@ impl Answers {
 
 /// The body of an answer, and that it is not taken yet.
 #[derive(Debug)]
-pub(super) struct Answer {
-    body: Body,
+pub(super) struct Answer<B> {
+    body: B,
     age: Option<Arc<()>>,
 }
 
-impl http_body::Body for Answer {
-    type Data = Piece;
-    type Error = axum::Error;
+impl<B: Body + Unpin> Body for Answer<B> {
+    type Data = Piece<B::Data>;
+    type Error = B::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Piece>, axum::Error>>> {
+    ) -> Poll<Option<Result<Frame<Self::Data>, B::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
         let piece = |bytes| Piece { bytes, _age: self.age.clone() };
         polled.map(|next| next.map(|frame| frame.map(|frame| frame.map_data(piece))))
@@ -77,12 +77,12 @@ impl http_body::Body for Answer {
 
 /// Bytes of an answer, wherever they wait to be sent.
 #[derive(Debug)]
-pub(super) struct Piece {
-    bytes: Bytes,
+pub(super) struct Piece<D> {
+    bytes: D,
     _age: Option<Arc<()>>,
 }
 
-impl Buf for Piece {
+impl<D: Buf> Buf for Piece<D> {
     fn remaining(&self) -> usize {
         self.bytes.remaining()
     }
@@ -91,11 +91,15 @@ impl Buf for Piece {
         self.bytes.chunk()
     }
 
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.bytes.chunks_vectored(slices)
+    }
+
     fn advance(&mut self, count: usize) {
         self.bytes.advance(count);
     }
 
-    fn copy_to_bytes(&mut self, length: usize) -> Bytes {
+    fn copy_to_bytes(&mut self, length: usize) -> bytes::Bytes {
         self.bytes.copy_to_bytes(length)
     }
 }

@@ -18,7 +18,8 @@ use super::camera::{Camera, Surroundings};
 use super::ended::{Ended, EndedStreams, Why};
 use super::pacing::Pacing;
 use super::reaper::Seen;
-use super::threads::Threads;
+use super::rest::Asked;
+use super::threads::{self, Threads};
 use super::viewers::{SWEEP_EVERY, TooManyViewers, Viewers};
 use super::wishes::{Settings, StartError, Started, Wishes};
 use super::{Output, Stream, StreamId, lock, millis};
@@ -62,12 +63,12 @@ struct Pending {
 impl Registry {
     /// Nothing runs yet; cameras will run on the runtime that starts them.
     pub fn new(settings: Settings, connector: Arc<dyn Connector>) -> Arc<Self> {
-        Self::on(Threads::default(), settings, connector)
+        Self::on(threads::none(), settings, connector)
     }
 
     /// The same, and cameras will run on threads of their own.
     pub fn with_threads(settings: Settings, connector: Arc<dyn Connector>) -> Arc<Self> {
-        Self::on(Threads::one_a_processor(), settings, connector)
+        Self::on(threads::own(), settings, connector)
     }
 
     fn on(threads: Threads, settings: Settings, connector: Arc<dyn Connector>) -> Arc<Self> {
@@ -203,7 +204,8 @@ impl Registry {
         }
         self.surroundings.connector.judge(source)?;
         let place = self.threads.place();
-        let camera = Camera::new(source.clone(), place.asked.clone());
+        let asked = place.with.clone().unwrap_or_else(|| Arc::new(Asked::now()));
+        let camera = Camera::new(source.clone(), asked);
         tables.cameras.insert(source.clone(), camera.clone());
         let (this, running) = (self.clone(), camera.clone());
         let runtime = place.runtime.clone();
