@@ -107,6 +107,8 @@ where
         end: CancellationToken,
     ) -> Arc<Self> {
         let mut builder = Builder::new(TokioExecutor::new());
+        // A client may say that it has nothing more to ask and wait for its answer (RFC 9112 §9.6): one from a shell, say.
+        builder.http1().half_close(true);
         let (interval, patience) = PING;
         builder
             .http2()

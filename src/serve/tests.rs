@@ -220,3 +220,17 @@ async fn at_the_end_a_connection_is_cut_whatever_it_does() {
     assert!(served.await.unwrap() < SECOND);
     drop(held);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_has_nothing_more_to_ask_gets_its_answer() {
+    let bench = Bench::new();
+    let (mut client, served) = bench.connect();
+    client.write_all(b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    client.shutdown().await.unwrap();
+    tokio::time::sleep(SECOND).await;
+    bench.release.notify_one();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
+    assert!(served.await.unwrap() < 2 * SECOND, "and the connection has ended");
+}
