@@ -254,9 +254,13 @@ impl Gateway {
         let limits = Limits { first_request: config.clients.first_request, idle: config.clients.idle };
         let app = move |request, peer| front.clone().answer(request, peer);
         let server = Server::new(app, certificates, limits, access, close.clone(), end.clone());
-        let serving = tokio::spawn(server.run(listener));
+        let mut serving = tokio::spawn(server.run(listener));
 
-        shutdown.cancelled().await;
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            // It does not end before `close`, unless it fails: a gateway that nobody can reach is none.
+            ended = &mut serving => return ended.map_err(io::Error::other),
+        }
         registry.drain();
         if !config.drain.is_zero() {
             tracing::info!(seconds = config.drain.as_secs(), "draining: streams go on, none is started");

@@ -37,7 +37,7 @@ use self::taken::Answers;
 use self::tls::Certificates;
 use crate::access::Access;
 use crate::live::Live;
-use crate::threads::{self, Pool, Thread};
+use crate::threads::{Pool, Seat, Thread};
 
 /// How long a connection may take for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs
 /// Wait after a failure of accept. There is no event for it: any file that the process closes may be what was wanted.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// Connections for which a thread is surely quick enough: it hands out 3 GB a second to as many that ask all the time.
+/// Viewers' own connections for which a thread is surely quick enough: it hands out 3 GB a second.
 const MANY: usize = 250;
 
 /// How seldom such failures are told.
@@ -121,14 +121,14 @@ where
 
     /// Serves whoever connects; resolves when all have gone. If it is dropped before, they are cut.
     pub async fn run(self: Arc<Self>, listener: TcpListener) {
-        let (clients, threads) = (TaskTracker::new(), Pool::new(MANY, begin));
+        let (clients, threads) = (TaskTracker::new(), Pool::new(begin));
         let mut door = Door { listener, told: None, told_full: None };
         while let Some((socket, peer)) = self.drain.run_until_cancelled(door.accept()).await {
             match self.place(peer) {
                 Ok(place) => {
-                    let on = threads.place();
-                    let runtime = on.runtime.clone();
-                    clients.spawn_on(self.clone().client(socket, peer, place, on), &runtime);
+                    let seat = threads.seat(self.many(peer));
+                    let runtime = seat.runtime.clone();
+                    clients.spawn_on(self.clone().client(socket, peer, place, seat), &runtime);
                 }
                 Err(full) => door.refuse(&socket, peer, full, self.certificates.is_none()),
             }
@@ -139,19 +139,20 @@ where
         clients.wait().await;
     }
 
+    /// How many such connections have room on a thread.
+    fn many(&self, peer: SocketAddr) -> usize {
+        // Handshakes are work, and a proxy's connection is that of many viewers: those are shared out from the first on.
+        let heavy = self.certificates.is_some() || self.access.get().proxies.include(peer.ip());
+        if heavy { 0 } else { MANY }
+    }
+
     fn place(&self, peer: SocketAddr) -> Result<Place, Full> {
         let access = self.access.get();
         let of_address = (!access.proxies.include(peer.ip())).then_some(access.limits.address_connections);
         self.places.take(peer.ip(), Most { all: access.limits.connections, of_address })
     }
 
-    async fn client(
-        self: Arc<Self>,
-        socket: TcpStream,
-        peer: SocketAddr,
-        place: Place,
-        _on: threads::Place<()>,
-    ) {
+    async fn client(self: Arc<Self>, socket: TcpStream, peer: SocketAddr, place: Place, _seat: Seat<()>) {
         // It was accepted on another thread, which is told of its events no longer.
         let socket = match socket.into_std().and_then(TcpStream::from_std) {
             Ok(socket) => socket,
@@ -162,13 +163,27 @@ where
             tracing::debug!(%error, "TCP_NODELAY refused");
         }
         let deadline = Instant::now() + self.limits.first_request;
-        let Some(certificates) = &self.certificates else {
-            return self.connection(socket, peer, deadline, &place).await;
-        };
+        match &self.certificates {
+            None => self.connection(socket, peer, deadline, &place).await,
+            // On the heap: else every connection would have room for what those with TLS need.
+            Some(certificates) => {
+                Box::pin(self.tls_client(certificates, socket, peer, deadline, &place)).await;
+            }
+        }
+    }
+
+    async fn tls_client(
+        &self,
+        certificates: &Certificates,
+        socket: TcpStream,
+        peer: SocketAddr,
+        deadline: Instant,
+        place: &Place,
+    ) {
         let handshake = timeout_at(deadline, certificates.accept(socket));
         let handshake = place.gives_way.run_until_cancelled(handshake);
         match self.drain.run_until_cancelled(handshake).await.flatten() {
-            Some(Ok(Ok(stream))) => self.connection(stream, peer, deadline, &place).await,
+            Some(Ok(Ok(stream))) => self.connection(stream, peer, deadline, place).await,
             Some(Ok(Err(error))) => tracing::debug!(%peer, %error, "TLS handshake failed"),
             Some(Err(_late)) => tracing::debug!(%peer, "TLS handshake took too long"),
             None => {}

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -23,23 +23,39 @@ impl Thread {
     /// # Errors
     /// When there is no thread or no file for it.
     pub fn begin(name: &str, on_park: impl Fn() + Send + Sync + 'static) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().on_thread_park(on_park).build()?;
-        let (handle, stop) = (runtime.handle().clone(), CancellationToken::new());
+        let (stop, (told, begun)) = (CancellationToken::new(), mpsc::sync_channel(1));
         let stopped = stop.clone();
-        std::thread::Builder::new()
-            .name(name.into())
-            .spawn(move || runtime.block_on(stopped.cancelled_owned()))?;
-        Ok(Self { runtime: handle, _stop: stop.drop_guard() })
+        // Made where it runs: a runtime may not be dropped on another, which is where this may be called.
+        let run = move || {
+            let runtime = Builder::new_current_thread().enable_all().on_thread_park(on_park).build();
+            let handle = runtime.as_ref().map(|runtime| runtime.handle().clone());
+            // Whoever began it waits for that.
+            let _ = told.send(handle.map_err(|error| io::Error::new(error.kind(), error.to_string())));
+            if let Ok(runtime) = runtime {
+                runtime.block_on(stopped.cancelled_owned());
+            }
+        };
+        std::thread::Builder::new().name(name.into()).spawn(run)?;
+        let runtime = begun.recv().map_err(io::Error::other)??;
+        Ok(Self { runtime, _stop: stop.drop_guard() })
     }
 }
+
+/// Begins a thread, with what belongs to it; it is told the number of those that have a seat there.
+pub type Begin<X> = fn(Arc<AtomicUsize>) -> io::Result<(Thread, X)>;
 
 /// As many threads as are needed, one a processor at most.
 #[derive(Debug)]
 pub struct Pool<X> {
+    /// None: everything runs where it is started.
+    begin: Option<Begin<X>>,
+    running: Mutex<Running<X>>,
+}
+
+#[derive(Debug)]
+struct Running<X> {
     most: usize,
-    many: usize,
-    begin: fn(Arc<AtomicUsize>) -> io::Result<(Thread, X)>,
-    running: Mutex<Vec<Member<X>>>,
+    threads: Vec<Member<X>>,
 }
 
 #[derive(Debug)]
@@ -49,9 +65,9 @@ struct Member<X> {
     with: X,
 }
 
-/// A place on a thread, given back when dropped.
+/// A seat on a thread, given back when dropped.
 #[derive(Debug)]
-pub struct Place<X> {
+pub struct Seat<X> {
     /// What to run there with.
     pub runtime: Handle,
     /// What belongs to that thread; nothing where it is that of whoever asked.
@@ -59,7 +75,7 @@ pub struct Place<X> {
     load: Option<Arc<AtomicUsize>>,
 }
 
-impl<X> Drop for Place<X> {
+impl<X> Drop for Seat<X> {
     fn drop(&mut self) {
         if let Some(load) = &self.load {
             load.fetch_sub(1, Ordering::Relaxed);
@@ -68,35 +84,41 @@ impl<X> Drop for Place<X> {
 }
 
 impl<X: Clone> Pool<X> {
-    /// A thread has room for `many`; beyond, all have alike many. `begin` is told the number of those that have a place on it.
-    pub fn new(many: usize, begin: fn(Arc<AtomicUsize>) -> io::Result<(Thread, X)>) -> Self {
-        let most = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { most, many, begin, running: Mutex::default() }
+    /// Threads that `begin` makes.
+    pub fn new(begin: Begin<X>) -> Self {
+        Self { begin: Some(begin), ..Self::without_threads() }
     }
 
     /// No threads: everything runs where it is started.
-    pub fn without_threads(begin: fn(Arc<AtomicUsize>) -> io::Result<(Thread, X)>) -> Self {
-        Self { most: 0, many: 0, begin, running: Mutex::default() }
+    pub fn without_threads() -> Self {
+        let most = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { begin: None, running: Mutex::new(Running { most, threads: Vec::new() }) }
     }
 
-    /// A place for one more; where there is no thread, on the runtime of whoever asks.
-    pub fn place(&self) -> Place<X> {
+    /// A seat for one more. A thread has room for `many`; where none has, the next one begins, and where there can be no more,
+    /// it is the one with the fewest. Without threads it is the runtime of whoever asks.
+    pub fn seat(&self, many: usize) -> Seat<X> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_room = |member: &Member<X>| member.load.load(Ordering::Relaxed) < self.many;
-        if running.len() < self.most && !running.iter().any(has_room) {
+        let Running { most, threads } = &mut *running;
+        let has_room = |member: &Member<X>| member.load.load(Ordering::Relaxed) < many;
+        if let Some(begin) = self.begin.filter(|_| threads.len() < *most && !threads.iter().any(has_room)) {
             let load = Arc::<AtomicUsize>::default();
-            match (self.begin)(load.clone()) {
-                Ok((thread, with)) => running.push(Member { thread, load, with }),
-                Err(error) => tracing::warn!(%error, "no further thread"),
+            match begin(load.clone()) {
+                Ok((thread, with)) => threads.push(Member { thread, load, with }),
+                Err(error) => {
+                    tracing::warn!(%error, threads = threads.len(), "no further thread: those that there are have to do");
+                    // It is not tried, and told, for each one that comes.
+                    *most = threads.len().max(1);
+                }
             }
         }
-        let fewest = || running.iter().min_by_key(|member| member.load.load(Ordering::Relaxed));
-        match running.iter().find(|member| has_room(member)).or_else(fewest) {
+        let fewest = || threads.iter().min_by_key(|member| member.load.load(Ordering::Relaxed));
+        match threads.iter().find(|member| has_room(member)).or_else(fewest) {
             Some(Member { thread, load, with }) => {
                 load.fetch_add(1, Ordering::Relaxed);
-                Place { runtime: thread.runtime.clone(), with: Some(with.clone()), load: Some(load.clone()) }
+                Seat { runtime: thread.runtime.clone(), with: Some(with.clone()), load: Some(load.clone()) }
             }
-            None => Place { runtime: Handle::current(), with: None, load: None },
+            None => Seat { runtime: Handle::current(), with: None, load: None },
         }
     }
 }
@@ -111,44 +133,58 @@ mod tests {
         Ok((Thread::begin("test", || {})?, ()))
     }
 
-    fn pool(most: usize) -> Pool<()> {
-        Pool { most, ..Pool::new(MANY, begin) }
+    fn pool(begin: Begin<()>) -> Pool<()> {
+        let pool = Pool::new(begin);
+        pool.running.lock().unwrap().most = 2;
+        pool
     }
 
     fn loads(pool: &Pool<()>) -> Vec<usize> {
-        pool.running.lock().unwrap().iter().map(|member| member.load.load(Ordering::Relaxed)).collect()
+        let running = pool.running.lock().unwrap();
+        running.threads.iter().map(|member| member.load.load(Ordering::Relaxed)).collect()
     }
 
     #[test]
     fn a_thread_is_filled_before_the_next_one_begins_and_all_are_alike_beyond() {
-        let pool = pool(2);
-        let mut places: Vec<_> = (0..MANY).map(|_| pool.place()).collect();
+        let pool = pool(begin);
+        let mut seats: Vec<_> = (0..MANY).map(|_| pool.seat(MANY)).collect();
         assert_eq!(loads(&pool), [MANY]);
-        places.push(pool.place());
+        seats.push(pool.seat(MANY));
         assert_eq!(loads(&pool), [MANY, 1]);
-        places.extend((0..MANY + 1).map(|_| pool.place()));
+        seats.extend((0..MANY + 1).map(|_| pool.seat(MANY)));
         assert_eq!(loads(&pool), [MANY + 1, MANY + 1]);
     }
 
     #[test]
+    fn who_asks_for_a_thread_with_room_for_none_is_where_there_are_the_fewest() {
+        let pool = pool(begin);
+        let _seats: Vec<_> = (0..4).map(|_| pool.seat(0)).collect();
+        assert_eq!(loads(&pool), [2, 2]);
+    }
+
+    #[test]
     fn who_ends_makes_room() {
-        let pool = pool(2);
-        let mut places: Vec<_> = (0..MANY + 1).map(|_| pool.place()).collect();
-        drop(places.swap_remove(0));
-        places.push(pool.place());
+        let pool = pool(begin);
+        let mut seats: Vec<_> = (0..MANY + 1).map(|_| pool.seat(MANY)).collect();
+        drop(seats.swap_remove(0));
+        seats.push(pool.seat(MANY));
         assert_eq!(loads(&pool), [MANY, 1]);
     }
 
     #[tokio::test]
     async fn without_threads_everything_runs_where_it_is_started() {
-        let place = Pool::without_threads(begin).place();
-        assert_eq!(place.runtime.id(), Handle::current().id());
+        fn fails(_load: Arc<AtomicUsize>) -> io::Result<(Thread, ())> {
+            Err(io::Error::other("no thread"))
+        }
+        for pool in [Pool::without_threads(), pool(fails)] {
+            assert_eq!(pool.seat(MANY).runtime.id(), Handle::current().id());
+        }
     }
 
     #[tokio::test]
     async fn what_runs_on_a_thread_ends_with_it() {
-        let pool = pool(1);
-        let endless = pool.place().runtime.spawn(std::future::pending::<()>());
+        let pool = pool(begin);
+        let endless = pool.seat(MANY).runtime.spawn(std::future::pending::<()>());
         drop(pool);
         assert!(endless.await.is_err_and(|error| error.is_cancelled()));
     }

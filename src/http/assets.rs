@@ -23,9 +23,13 @@ pub struct Asset {
 
 impl Asset {
     /// The file packed with gzip (RFC 1952), once for all who ask; `None` where that would not make it shorter.
-    #[must_use]
-    pub fn gzip(&self) -> Option<Bytes> {
-        self.packed.get_or_init(|| gzip(self.body)).clone()
+    pub async fn gzip(&'static self) -> Option<Bytes> {
+        if let Some(packed) = self.packed.get() {
+            return packed.clone();
+        }
+        // Elsewhere: it takes tens of milliseconds, in which viewers on this thread would wait.
+        let packing = tokio::task::spawn_blocking(|| self.packed.get_or_init(|| gzip(self.body)).clone());
+        packing.await.ok().flatten()
     }
 }
 

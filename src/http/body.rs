@@ -85,14 +85,14 @@ impl Buf for Content {
 
 /// The body of an answer.
 #[derive(Debug)]
-pub enum Answered {
+pub enum AnswerBody {
     /// All of it is there.
     Whole(Content),
     /// Whatever a handler of the router answers.
     Routed(RouterBody),
 }
 
-impl Body for Answered {
+impl Body for AnswerBody {
     type Data = Content;
     type Error = axum::Error;
 

@@ -13,13 +13,11 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse as _, Response};
-use http_body::Body as _;
 use tower_service::Service as _;
 
-use super::body::Answered;
+use super::body::AnswerBody;
 use super::media::{self, Target};
-use super::{AppState, Origins, request_id};
-use crate::metrics::Series;
+use super::{AppState, Origins, observe, request_id};
 
 /// Answers every request.
 pub struct Front {
@@ -35,16 +33,20 @@ impl Front {
     }
 
     /// Answers a request that comes from `peer`.
-    pub async fn answer(self: Arc<Self>, request: Request, peer: SocketAddr) -> Response<Answered> {
+    pub async fn answer(self: Arc<Self>, request: Request, peer: SocketAddr) -> Response<AnswerBody> {
         let (parts, body) = request.into_parts();
         match self.plain_target(&parts) {
-            Some((id, target)) => self.media(peer, id, target, &parts).await,
+            Some((id, target)) => {
+                // Whatever else comes is not kept while this waits for a picture.
+                drop(body);
+                self.media(peer, id, target, &parts).await
+            }
             None => {
                 let mut request = Request::from_parts(parts, body);
                 request.extensions_mut().insert(ConnectInfo(peer));
                 // On the heap: it is large, and what comes the short way is not to be moved about with room for it.
                 let Ok(response) = Box::pin(self.router.clone().call(request)).await;
-                response.map(Answered::Routed)
+                response.map(AnswerBody::Routed)
             }
         }
     }
@@ -63,15 +65,13 @@ impl Front {
         id: &str,
         target: Target<'_>,
         request: &Parts,
-    ) -> Response<Answered> {
+    ) -> Response<AnswerBody> {
         let mut response = match media::answer(&self.state, peer.ip(), id, target, request).await {
-            Ok(response) => response.map(Answered::Whole),
-            Err(error) => error.into_response().map(Answered::Routed),
+            Ok(response) => response.map(AnswerBody::Whole),
+            Err(error) => error.into_response().map(AnswerBody::Routed),
         };
         allow_all(response.headers_mut());
-        let series = Series { method: "GET", route: target.route(), status: response.status().as_u16() };
-        let sent = response.body().size_hint().exact();
-        self.state.registry.metrics().requests.count(series, sent.unwrap_or_default());
+        observe::count(self.state.registry.metrics(), "GET", target.route(), &response);
         response
     }
 }

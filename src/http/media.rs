@@ -108,9 +108,7 @@ async fn multivariant_playlist_at(
     ConnectInfo(peer): Peer,
     request: Request,
 ) -> Result<Response, ApiError> {
-    Ok(answer(&state, peer.ip(), &id, Target::MultivariantPlaylist, &request.into_parts().0)
-        .await?
-        .map(chunked))
+    Ok(answer(&state, peer.ip(), &id, Target::MultivariantPlaylist, &head(request)).await?.map(chunked))
 }
 
 async fn media_playlist_at(
@@ -119,7 +117,7 @@ async fn media_playlist_at(
     ConnectInfo(peer): Peer,
     request: Request,
 ) -> Result<Response, ApiError> {
-    Ok(answer(&state, peer.ip(), &id, Target::MediaPlaylist, &request.into_parts().0).await?.map(chunked))
+    Ok(answer(&state, peer.ip(), &id, Target::MediaPlaylist, &head(request)).await?.map(chunked))
 }
 
 async fn file_at(
@@ -129,7 +127,12 @@ async fn file_at(
     request: Request,
 ) -> Result<Response, ApiError> {
     let target = Target::File { run: &run, file: &file };
-    Ok(answer(&state, peer.ip(), &id, target, &request.into_parts().0).await?.map(chunked))
+    Ok(answer(&state, peer.ip(), &id, target, &head(request)).await?.map(chunked))
+}
+
+/// A request without its body, which is not kept while the answer waits for a picture.
+fn head(request: Request) -> Parts {
+    request.into_parts().0
 }
 
 fn chunked(content: Content) -> Body {
@@ -259,6 +262,9 @@ fn watched(state: &AppState, peer: IpAddr, id: &str, request: &Parts) -> Result<
     Ok(Watched { stream, token: carried, keep })
 }
 
+/// Kinds of players that are told apart at one address: whoever makes up names is as many viewers, and no more.
+const PLAYERS: u64 = 256;
+
 /// Requests of one viewer look alike. An estimate, where no token names the viewer: two players of one kind behind one
 /// address count as one. With a token what the player calls itself counts for nothing, nor do the addresses of one IPv6
 /// network: whoever has one token could be any number of viewers, and take the places of all others.
@@ -268,8 +274,9 @@ fn fingerprint(caller: IpAddr, claims: Option<&Claims>, headers: &HeaderMap) -> 
         Some(Claims { viewer: Some(viewer), .. }) => viewer.hash(&mut hasher),
         Some(Claims { exp, nbf, .. }) => (site(caller), exp, nbf).hash(&mut hasher),
         None => {
-            site(caller).hash(&mut hasher);
-            headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).hash(&mut hasher);
+            let mut player = DefaultHasher::new();
+            headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).hash(&mut player);
+            (site(caller), player.finish() % PLAYERS).hash(&mut hasher);
         }
     }
     hasher.finish()

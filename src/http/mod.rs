@@ -98,7 +98,7 @@ fn router(state: &Arc<AppState>) -> Router {
         .merge(player::router(&state.origins))
         .fallback(async || error::ApiError::NoSuchRoute)
         .method_not_allowed_fallback(method_not_allowed)
-        // The outermost layer: what the others refuse is counted too.
+        // The outermost layer: what the others refuse is counted too. `front` counts what it answers itself.
         .layer(observe::Observe(state.registry.metrics().clone()))
         .with_state(state.clone())
 }

@@ -1,6 +1,7 @@
 //! What is seen of every request, whatever answers it: a count, its name, and of API requests a line in the log.
 //!
-//! Media requests are many and cheap, and stay so: they get a name only where the client gave them one, and no line.
+//! Media requests are many and cheap, and stay so: they get a name only where the client gave them one, and no line. Those that
+//! [`front`](super::front) answers are only counted.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -8,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use axum::body::HttpBody as _;
+use axum::body::HttpBody;
 use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
 use axum::response::Response;
@@ -21,7 +22,7 @@ use super::request_id::{self, RequestId};
 use crate::clock;
 use crate::metrics::{Metrics, Series};
 
-/// Sees every request. A service of its own, for axum's `from_fn` cost a media request a tenth of its time.
+/// Sees every request that goes through the router. A service of its own, for axum's `from_fn` cost a media request a tenth of its time.
 #[derive(Clone, Debug)]
 pub(super) struct Observe(pub(super) Arc<Metrics>);
 
@@ -67,13 +68,18 @@ where
                 None => answer.await?,
                 Some(id) => named(id, is_api.then_some((method, route)), answer).await?,
             };
-            let series = Series { method, route, status: response.status().as_u16() };
-            // All our bodies know how long they are: none has to be wrapped. That of a HEAD is taken off on its way out.
-            let sent = response.body().size_hint().exact().filter(|_| method != "HEAD");
-            metrics.requests.count(series, sent.unwrap_or_default());
+            count(&metrics, method, route, &response);
             Ok(response)
         })
     }
+}
+
+/// Counts an answer.
+pub(super) fn count<B: HttpBody>(metrics: &Metrics, method: &'static str, route: &str, answer: &Response<B>) {
+    let series = Series { method, route, status: answer.status().as_u16() };
+    // All our bodies know how long they are: none has to be wrapped. That of a HEAD is taken off on its way out.
+    let sent = answer.body().size_hint().exact().filter(|_| method != "HEAD");
+    metrics.requests.count(series, sent.unwrap_or_default());
 }
 
 /// The answer to a request with a name; `told` are its method and its route if there is to be a line in the log.

@@ -27,19 +27,22 @@ pub fn router<S: Clone + Send + Sync + 'static>(origins: &Origins) -> Router<S> 
     let (framed, unframed) = (policy(&frame_ancestors(origins)), policy("'none'"));
     let (icon, assets) = (unframed.clone(), unframed.clone());
     Router::new()
-        .route("/", get(move |headers: HeaderMap| async move { serve("index.html", unframed, &headers) }))
+        .route(
+            "/",
+            get(move |headers: HeaderMap| async move { serve("index.html", unframed, &headers).await }),
+        )
         .route(
             "/player/{id}",
-            get(move |headers: HeaderMap| async move { serve("player.html", framed, &headers) }),
+            get(move |headers: HeaderMap| async move { serve("player.html", framed, &headers).await }),
         )
         .route(
             "/favicon.svg",
-            get(move |headers: HeaderMap| async move { serve("favicon.svg", icon, &headers) }),
+            get(move |headers: HeaderMap| async move { serve("favicon.svg", icon, &headers).await }),
         )
         .route(
             "/assets/{*file}",
             get(move |Path(file): Path<String>, headers: HeaderMap| async move {
-                serve(&format!("assets/{file}"), assets, &headers)
+                serve(&format!("assets/{file}"), assets, &headers).await
             }),
         )
 }
@@ -61,12 +64,12 @@ fn policy(ancestors: &str) -> HeaderValue {
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
-fn serve(path: &str, policy: HeaderValue, request: &HeaderMap) -> Response {
+async fn serve(path: &str, policy: HeaderValue, request: &HeaderMap) -> Response {
     let Some(asset) = assets::find(path) else {
         return (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, REVALIDATE)], "There is no such file.\n")
             .into_response();
     };
-    let gzip = if accepts_gzip(request) { asset.gzip() } else { None };
+    let gzip = if accepts_gzip(request) { asset.gzip().await } else { None };
     // Two encodings are two representations: a strong tag must tell them apart (RFC 9110 §8.8.3.3).
     let coding = if gzip.is_some() { "-gzip" } else { "" };
     let etag = format!("\"{}{coding}\"", asset.digest);

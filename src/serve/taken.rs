@@ -2,7 +2,7 @@
 //!
 //! One HTTP/2 connection can ask on and leave its answers where they are (RFC 9113 §10.5): each keeps its media in memory, long
 //! after the window of its stream has let go of it. So it is the bytes that are watched and not the body alone, which is done with
-//! as soon as its last piece waits to be sent. Over HTTP/1.1 there is one answer at a time, and nothing is asked before it has gone.
+//! as soon as its last piece waits to be sent. Over HTTP/1.1 there is one answer at a time, and one more at most that waits for it.
 
 use std::io::IoSlice;
 use std::pin::Pin;

@@ -234,3 +234,15 @@ async fn a_client_that_has_nothing_more_to_ask_gets_its_answer() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
     assert!(served.await.unwrap() < 2 * SECOND, "and the connection has ended");
 }
+
+#[tokio::test]
+async fn a_connection_without_tls_has_no_room_for_what_one_with_it_needs() {
+    let bench = Bench::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let seat = Pool::new(begin).seat(1);
+    let place = bench.server.place(PEER).unwrap();
+    let client = bench.server.clone().client(socket, PEER, place, seat);
+    let bytes = std::mem::size_of_val(&client);
+    assert!(bytes < 3000, "{bytes} bytes; there are thousands of connections");
+}

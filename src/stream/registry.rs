@@ -203,14 +203,14 @@ impl Registry {
             return Ok(camera.clone());
         }
         self.surroundings.connector.judge(source)?;
-        let place = self.threads.place();
-        let asked = place.with.clone().unwrap_or_else(|| Arc::new(Asked::now()));
+        let seat = self.threads.seat(threads::MANY);
+        let asked = seat.with.clone().unwrap_or_else(|| Arc::new(Asked::now()));
         let camera = Camera::new(source.clone(), asked);
         tables.cameras.insert(source.clone(), camera.clone());
         let (this, running) = (self.clone(), camera.clone());
-        let runtime = place.runtime.clone();
+        let runtime = seat.runtime.clone();
         let to_the_end = async move {
-            let _place = place;
+            let _seat = seat;
             let retire = || lock(&this.tables).release(&running);
             // A panic must not leave streams behind that nothing feeds.
             let running_on = AssertUnwindSafe(running.run(&this.surroundings, retire)).catch_unwind();

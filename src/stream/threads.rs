@@ -25,19 +25,19 @@ const LONG_PAUSE: Duration = Duration::from_millis(20);
 const FEW: usize = 8;
 
 /// Cameras for which a thread is surely quick enough.
-const MANY: usize = 250;
+pub(super) const MANY: usize = 250;
 
 /// Threads of cameras, each with when someone asked for one of its cameras last.
 pub(super) type Threads = Pool<Arc<Asked>>;
 
 /// As many as are needed.
 pub(super) fn own() -> Threads {
-    Pool::new(MANY, begin)
+    Pool::new(begin)
 }
 
 /// Cameras run on the runtime of whoever starts them.
 pub(super) fn none() -> Threads {
-    Pool::without_threads(begin)
+    Pool::without_threads()
 }
 
 fn begin(cameras: Arc<AtomicUsize>) -> io::Result<(Thread, Arc<Asked>)> {

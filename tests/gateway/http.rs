@@ -5,6 +5,7 @@ use std::io::Read as _;
 use hyper::Method;
 
 use crate::common::gateway::{TestGateway, camera};
+use crate::common::open_metrics::Scrape;
 use crate::common::player::Player;
 use crate::common::wait::answer;
 
@@ -220,20 +221,57 @@ async fn a_request_that_goes_through_the_router_is_answered_as_one_that_needs_no
         &[("range", "bytes=99999999-")],
     ];
     for (path, headers) in asked.iter().flat_map(|path| headers.map(|headers| (path, headers))) {
-        // Nothing that is encoded is on the short way.
-        let encoded = path.replacen("/1", "/%31", 1);
-        let content = async |path: &str| {
-            let mut answer = gateway.get_with(path, headers).await;
-            answer.headers.remove("date");
-            (answer.status, answer.headers, answer.body)
-        };
-        // A playlist may change between two requests.
-        let (short, through) = answer(async || {
-            let (before, through, after) =
-                (content(path).await, content(&encoded).await, content(path).await);
-            (before == after).then_some((before, through))
-        })
-        .await;
-        assert_eq!(short, through, "{path} {headers:?}");
+        assert_same_both_ways(&gateway, path, headers).await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for_both_ways() {
+    let (camera, gateway) =
+        (camera().await, TestGateway::with(&[("STREAM_SECRET", "0123456789abcdef0123456789abcdef")]).await);
+    let started = gateway.start("1", &camera.url("/demo")).await.ok();
+    let multivariant = started["stream_path"].as_str().unwrap();
+    let media = multivariant.replace("stream.m3u8", "media.m3u8");
+    let [bare, no_token] = ["/streams/1/stream.m3u8", "/streams/1/media.m3u8?token=no.token.here"];
+    for (path, status) in [(multivariant, 200), (&media, 200), (bare, 401), (no_token, 401)] {
+        assert_same_both_ways(&gateway, path, &[]).await;
+        assert_eq!(gateway.get(path).await.status, status, "{path}");
+    }
+}
+
+/// Asks for `path` as playlists write it, and with something encoded that need not be, which is not for the short way.
+async fn assert_same_both_ways(gateway: &TestGateway, path: &str, headers: &[(&str, &str)]) {
+    let encoded = path.replacen("/1", "/%31", 1);
+    let content = async |path: &str| {
+        let mut answer = gateway.get_with(path, headers).await;
+        answer.headers.remove("date");
+        (answer.status, answer.headers, answer.body)
+    };
+    // A playlist may change between two requests.
+    let (short, through) = answer(async || {
+        let (before, through, after) = (content(path).await, content(&encoded).await, content(path).await);
+        (before == after).then_some((before, through))
+    })
+    .await;
+    assert_eq!(short, through, "{path} {headers:?}");
+}
+
+#[tokio::test]
+async fn both_ways_are_counted_alike() {
+    let (gateway, segment, _) = playing().await;
+    let [short, through] = [segment.clone(), segment.replacen("/1", "/%31", 1)];
+    let labels = [("method", "GET"), ("route", "/streams/{id}/{run}/{file}"), ("status", "200")];
+    let counted = async || {
+        let metrics = Scrape::of(&gateway).await;
+        ["camgate_http_requests_total", "camgate_http_response_bytes_total"]
+            .map(|name| metrics.find(name, &labels).unwrap_or_default())
+    };
+    let length = gateway.get(&short).await.body.len() as f64;
+    let mut before = counted().await;
+    for path in [short, through] {
+        gateway.get(&path).await;
+        let after = counted().await;
+        assert_eq!([after[0] - before[0], after[1] - before[1]], [1.0, length], "{path}");
+        before = after;
     }
 }

@@ -167,3 +167,14 @@ async fn a_slow_loris_of_2000_connections_stops_no_viewer() {
     assert_eq!(watch(&client, "1", "another").await.status, 200);
     drop(sockets);
 }
+
+#[tokio::test]
+async fn whoever_makes_up_names_of_players_is_a_bounded_number_of_viewers() {
+    let (gateway, camera) = (TestGateway::start().await, camera().await);
+    gateway.started("1", &camera.url("/demo")).await;
+    for number in 0..1000 {
+        assert_eq!(watch(&gateway, "1", &format!("made-up/{number}")).await.status, 200);
+    }
+    let viewers = gateway.status("1").await["viewers"].as_u64().unwrap();
+    assert!((128..=256).contains(&viewers), "{viewers}");
+}
