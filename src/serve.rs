@@ -70,7 +70,7 @@ const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs
 /// Wait after a failure of accept. There is no event for it: any file that the process closes may be what was wanted.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// Viewers' own connections for which a thread is surely quick enough: it hands out 3 GB a second.
+/// Connections without TLS for which a thread is surely quick enough: it hands out 3 GB a second.
 const MANY: usize = 250;
 
 /// How seldom such failures are told.
@@ -122,11 +122,13 @@ where
     /// Serves whoever connects; resolves when all have gone. If it is dropped before, they are cut.
     pub async fn run(self: Arc<Self>, listener: TcpListener) {
         let (clients, threads) = (TaskTracker::new(), Pool::new(begin));
+        // Handshakes are work: those who come with one are shared out from the first on.
+        let many = if self.certificates.is_some() { 0 } else { MANY };
         let mut door = Door { listener, told: None, told_full: None };
         while let Some((socket, peer)) = self.drain.run_until_cancelled(door.accept()).await {
             match self.place(peer) {
                 Ok(place) => {
-                    let seat = threads.seat(self.many(peer));
+                    let seat = threads.seat(many);
                     let runtime = seat.runtime.clone();
                     clients.spawn_on(self.clone().client(socket, peer, place, seat), &runtime);
                 }
@@ -137,13 +139,6 @@ where
         drop(door);
         clients.close();
         clients.wait().await;
-    }
-
-    /// How many such connections have room on a thread.
-    fn many(&self, peer: SocketAddr) -> usize {
-        // Handshakes are work, and a proxy's connection is that of many viewers: those are shared out from the first on.
-        let heavy = self.certificates.is_some() || self.access.get().proxies.include(peer.ip());
-        if heavy { 0 } else { MANY }
     }
 
     fn place(&self, peer: SocketAddr) -> Result<Place, Full> {
