@@ -1,15 +1,14 @@
-//! The routes over a registry whose cameras agree, refuse or say nothing: no request makes one panic or is answered with
+//! All requests, as they come in, over a registry whose cameras agree, refuse or say nothing: no request makes one panic or is answered with
 //! 500, and no password that comes in goes out.
 #![no_main]
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, StatusCode, header};
 use camgate::hls;
 use camgate::http::LowLatency;
@@ -22,7 +21,6 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use libfuzzer_sys::fuzz_target;
-use tower::ServiceExt as _;
 
 /// Cameras that never send. What they do is in the first letter of their hosts.
 struct Cameras;
@@ -210,11 +208,12 @@ impl Asked<'_> {
             };
             request = request.header(name, *value);
         }
-        let mut request = request.body(Body::from(body)).ok()?;
-        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))));
-        Some((request, secret))
+        Some((request.body(Body::from(body)).ok()?, secret))
     }
 }
+
+/// Who asks.
+const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
 /// What all passwords here begin with.
 const MARK: &str = "S3cret";
@@ -225,7 +224,7 @@ async fn ask(registry: &Arc<Registry>, asked: Vec<Asked<'_>>) {
     for asked in asked.iter().take(8) {
         let Some((request, secret)) = asked.request() else { continue };
         secrets.extend(secret);
-        let router = camgate::http::router(camgate::http::AppState {
+        let front = camgate::http::Front::new(camgate::http::AppState {
             registry: registry.clone(),
             low_latency: LowLatency::Auto,
             access: access.clone(),
@@ -235,7 +234,7 @@ async fn ask(registry: &Arc<Registry>, asked: Vec<Asked<'_>>) {
             metrics: Default::default(),
             catalog: Arc::default(),
         });
-        let response = router.oneshot(request).await.unwrap();
+        let response = front.answer(request, PEER).await;
         let (head, body) = response.into_parts();
         assert_ne!(head.status, StatusCode::INTERNAL_SERVER_ERROR, "{asked:?}");
         let body = body.collect().await.unwrap().to_bytes();
