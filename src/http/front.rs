@@ -1,8 +1,8 @@
 //! The way in, for every request.
 //!
-//! Viewers ask several times a second, and the answer lies there: what is in front of it is most of its cost. So what is asked for
-//! as playlists write it goes straight to its answer. Everything else goes through the router, which has the same routes, with
-//! the middlewares, the copies and the boxes that make it convenient: a fifth of a playlist's cost. Both ways end in
+//! Viewers ask several times a second, and the answer lies there: what is in front of it is most of what we add to its cost. So what
+//! is asked for as playlists write it goes straight to its answer. Everything else goes through the router, which has the same routes, with
+//! the middlewares, the copies and the boxes that make it convenient (docs/decisions/0017). Both ways end in
 //! [`media::answer`]; `tests/gateway/http.rs` holds them to the same answers.
 
 use std::net::SocketAddr;

@@ -99,7 +99,7 @@ fn router(state: &Arc<AppState>) -> Router {
         .fallback(async || error::ApiError::NoSuchRoute)
         .method_not_allowed_fallback(method_not_allowed)
         // The outermost layer: what the others refuse is counted too. `front` counts what it answers itself.
-        .layer(observe::Observe(state.registry.metrics().clone()))
+        .layer(axum::middleware::from_fn_with_state(state.registry.metrics().clone(), observe::observe))
         .with_state(state.clone())
 }
 

@@ -3,18 +3,13 @@
 //! Media requests are many and cheap, and stay so: they get a name only where the client gave them one, and no line. Those that
 //! [`front`](super::front) answers are only counted.
 
-use std::convert::Infallible;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use axum::body::HttpBody;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
+use axum::middleware::Next;
 use axum::response::Response;
-use tower_layer::Layer;
-use tower_service::Service;
 use tracing::Instrument as _;
 
 use super::error::Code;
@@ -22,56 +17,24 @@ use super::request_id::{self, RequestId};
 use crate::clock;
 use crate::metrics::{Metrics, Series};
 
-/// Sees every request that goes through the router. A service of its own, for axum's `from_fn` cost a media request a tenth of its time.
-#[derive(Clone, Debug)]
-pub(super) struct Observe(pub(super) Arc<Metrics>);
-
-impl<S> Layer<S> for Observe {
-    type Service = Observed<S>;
-
-    fn layer(&self, inner: S) -> Observed<S> {
-        Observed { inner, metrics: self.0.clone() }
-    }
-}
-
-/// What answers, seen.
-#[derive(Clone, Debug)]
-pub(super) struct Observed<S> {
-    inner: S,
-    metrics: Arc<Metrics>,
-}
-
-impl<S> Service<Request> for Observed<S>
-where
-    S: Service<Request, Response = Response, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        let metrics = self.metrics.clone();
-        let method = method_name(request.method());
-        let matched = request.extensions().get::<MatchedPath>().cloned();
-        let is_api = request.uri().path().starts_with("/api/");
-        let given = RequestId::given(request.headers());
-        let id = if is_api { given.or_else(RequestId::random) } else { given };
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let route = matched.as_ref().map_or("none", MatchedPath::as_str);
-            let response = match id {
-                None => answer.await?,
-                Some(id) => named(id, is_api.then_some((method, route)), answer).await?,
-            };
-            count(&metrics, method, route, &response);
-            Ok(response)
-        })
-    }
+/// Answers `request` by `next`, and sees to it.
+pub(super) async fn observe(
+    State(metrics): State<Arc<Metrics>>,
+    matched: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let method = method_name(request.method());
+    let route = matched.as_ref().map_or("none", MatchedPath::as_str);
+    let is_api = request.uri().path().starts_with("/api/");
+    let given = RequestId::given(request.headers());
+    let id = if is_api { given.or_else(RequestId::random) } else { given };
+    let response = match id {
+        None => next.run(request).await,
+        Some(id) => named(id, is_api.then_some((method, route)), request, next).await,
+    };
+    count(&metrics, method, route, &response);
+    response
 }
 
 /// Counts an answer.
@@ -82,29 +45,25 @@ pub(super) fn count<B: HttpBody>(metrics: &Metrics, method: &'static str, route:
     metrics.requests.count(series, sent.unwrap_or_default());
 }
 
-/// The answer to a request with a name; `told` are its method and its route if there is to be a line in the log.
-async fn named(
-    id: RequestId,
-    told: Option<(&str, &str)>,
-    answer: impl Future<Output = Result<Response, Infallible>>,
-) -> Result<Response, Infallible> {
+/// A request with a name; `told` are its method and its route if there is to be a line in the log.
+async fn named(id: RequestId, told: Option<(&str, &str)>, request: Request, next: Next) -> Response {
     let header = id.header();
     let mut response = match told {
-        None => id.scope(answer).await?,
+        None => id.scope(next.run(request)).await,
         Some((method, route)) => {
             // Whatever is logged: a line of any level names the request that it belongs to.
             let span = tracing::error_span!("request", request_id = %id.as_str());
-            let told = async {
+            let answer = async {
                 let began = clock::elapsed();
-                let response = answer.await?;
+                let response = next.run(request).await;
                 tell(method, route, &response, began);
-                Ok::<_, Infallible>(response)
+                response
             };
-            id.scope(told.instrument(span)).await?
+            id.scope(answer.instrument(span)).await
         }
     };
     response.headers_mut().insert(request_id::HEADER, header);
-    Ok(response)
+    response
 }
 
 /// A start or a stop that failed is told; the rest is for who looks closely, as pages ask for a status every few seconds.
