@@ -61,10 +61,17 @@ export async function withPage({ screenshot, allowConsole }, use) {
     const complain = (text) => allowed?.test(text) || complaints.push(text);
     page.on('console', (message) => message.type() === 'error' && complain(message.text()));
     page.on('pageerror', (error) => complain(String(error)));
+    // The console tells the status alone.
+    const refusals = [];
+    page.on('response', async (response) => {
+      if (response.status() < 400) return;
+      refusals.push(`${response.status()} ${response.url()}: ${await response.text().catch(String)}`);
+    });
     try {
       return await use(page, complaints);
     } catch (error) {
       if (complaints.length > 0) error.message += ` (console: ${complaints.slice(0, 5).join(' | ')})`;
+      if (refusals.length > 0) error.message += ` (refused: ${refusals.slice(0, 5).join(' | ')})`;
       throw error;
     } finally {
       if (screenshot) await page.screenshot({ path: screenshot, timeout: 5_000 }).catch(() => undefined);

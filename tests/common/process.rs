@@ -121,8 +121,21 @@ impl Camgate {
     /// Its end and all that it printed, on standard output and standard error.
     pub async fn ended(mut self) -> (ExitStatus, String, String) {
         let status = soon("the end of the process", self.child.wait()).await.unwrap();
-        let (stdout, stderr) = (whole(self.stdout).await, whole(self.stderr).await);
+        let (stdout, stderr) = (whole(self.stdout.clone()).await, whole(self.stderr.clone()).await);
         (status, stdout, stderr)
+    }
+}
+
+/// A test that fails tells what the program said last.
+impl Drop for Camgate {
+    #[allow(clippy::print_stdout, reason = "the runner shows it with the failure")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let skipped = log.lines().count().saturating_sub(40);
+            let last: Vec<_> = log.lines().skip(skipped).collect();
+            println!("the last lines of camgate's log:\n{}", last.join("\n"));
+        }
     }
 }
 

@@ -20,11 +20,9 @@ use camgate::testcam::{Audio, AudioCodec, Clip, Options};
 use serde_json::Value;
 use tokio::process::Command;
 
-use chromium::{Watching, artifact, play};
+use chromium::{Watching, artifact, gateway, play};
 use common::gateway::{camera, camera_with};
-use common::http::Client;
 use common::player::Player;
-use common::process::Camgate;
 use gst_camera::GstCamera;
 
 /// Far above what a first picture takes on a busy machine with a keyframe every two seconds.
@@ -32,22 +30,6 @@ const SLOW: f64 = 20_000.0;
 
 /// On an idle machine it takes less than half a second.
 const CLICK: f64 = 3_000.0;
-
-/// A gateway with the segments that people get.
-async fn gateway(container: &str) -> (Camgate, Client) {
-    gateway_with(&[("HLS_SEGMENT_TYPE", container)]).await
-}
-
-async fn gateway_with(settings: &[(&str, &str)]) -> (Camgate, Client) {
-    let settings: Vec<_> = [("HLS_SEGMENT_TIME", "2")].iter().chain(settings).copied().collect();
-    let (process, client) = Camgate::serve(&settings).await;
-    let page = client.get("/").await;
-    assert!(
-        !page.text().contains("\"/assets/index.js\""),
-        "this camgate was built without the page (web/dist was absent): run 'make test'"
-    );
-    (process, client)
-}
 
 /// Starts a stream and plays it, by the way that `mode` names.
 async fn plays(container: &str, mode: &str) -> Value {
@@ -126,72 +108,6 @@ async fn a_viewer_goes_on_when_the_camera_was_away_for_five_seconds() {
     println!("behind live after the camera was away: {} s", after["latency_seconds"]);
     assert!(after["latency_seconds"].as_f64().is_some_and(|seconds| seconds < CAUGHT_UP), "{after}");
     assert_eq!(client.status("gate").await["reconnects"], 1);
-    page.closes().await;
-}
-
-/// On an idle machine half of the pictures are younger than 0.7 s.
-const LOW_LATENCY: f64 = 1_000.0;
-
-/// `LATENCY_SECONDS=300` watches for as long.
-#[tokio::test]
-async fn pictures_are_shown_within_a_second_of_being_filmed() {
-    let seconds = std::env::var("LATENCY_SECONDS").map_or(15, |text| text.parse().unwrap());
-    let camera = GstCamera::start("/clock").await;
-    let (_process, client) = gateway("fmp4").await;
-    client.started("gate", &camera.url()).await;
-    let mut page = Watching::open(&client, "gate", "low-latency.png");
-    page.does("picture").await;
-    // It starts where a decoder can, and catches up.
-    page.does("play 6").await;
-    let seen = page.latency(seconds).await;
-    let glass = &seen["glass"];
-    println!("glass to glass over {seconds} s: {glass}; fetched: {}", seen["fetched"]);
-    assert!(glass["median"].as_f64().is_some_and(|ms| ms < LOW_LATENCY), "{glass}");
-    assert_eq!((&glass["waits"], &glass["seeks"]), (&0.into(), &0.into()), "{glass}");
-    // The clock is legible, and no picture in ten is left out.
-    assert!(glass["samples"].as_u64().is_some_and(|count| count > seconds * 25 * 9 / 10), "{glass}");
-    let told = seen["latency_seconds"].as_f64().unwrap();
-    let last = glass["last"].as_f64().unwrap() / 1000.0;
-    assert!((told - last).abs() < 0.25, "the page says {told} s, and the pictures {last} s");
-    // Parts as they come, from playlists that are asked for before there is news, and no segment beside them.
-    let fetched = |what: &str| seen["fetched"][what].as_u64().unwrap();
-    for what in ["parts", "blocking", "delta"] {
-        assert!(fetched(what) > seconds * 3, "{seen}");
-    }
-    assert!(fetched("segments") < 8, "{seen}");
-    page.closes().await;
-}
-
-#[tokio::test]
-async fn a_playlist_without_parts_is_played_some_seconds_behind_live() {
-    let camera = GstCamera::start("/clock").await;
-    let (_process, client) = gateway_with(&[("HLS_LOW_LATENCY", "off")]).await;
-    client.started("gate", &camera.url()).await;
-    let mut page = Watching::open(&client, "gate", "plain.png");
-    page.does("picture").await;
-    page.does("play 10").await;
-    let seen = page.latency(5).await;
-    println!("glass to glass without parts: {}", seen["glass"]);
-    assert!(seen["glass"]["median"].as_f64().is_some_and(|ms| (1_500.0..7_000.0).contains(&ms)), "{seen}");
-    assert_eq!((&seen["fetched"]["parts"], &seen["rate"]), (&0.into(), &1.into()), "{seen}");
-    assert_eq!(seen["glass"]["waits"], 0, "{seen}");
-    page.closes().await;
-}
-
-/// Its keyframes are further apart than a segment may be long.
-#[tokio::test]
-async fn who_comes_in_between_keyframes_far_apart_is_soon_at_the_live_edge() {
-    let camera = GstCamera::start("/clock-long-gop").await;
-    let (_process, client) = gateway("fmp4").await;
-    client.started("gate", &camera.url()).await;
-    let mut player = Player::open(&client, "gate").await;
-    player.play_until("segments without a keyframe", |player| player.segments.len() >= 6).await;
-    let mut page = Watching::open(&client, "gate", "long-gop.png");
-    page.does("picture").await;
-    page.does("play 6").await;
-    let seen = page.latency(5).await;
-    println!("glass to glass, keyframes far apart: {}", seen["glass"]);
-    assert!(seen["glass"]["median"].as_f64().is_some_and(|ms| ms < 1_500.0), "{seen}");
     page.closes().await;
 }
 

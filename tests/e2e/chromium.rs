@@ -10,6 +10,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::common::http::Client;
+use crate::common::process::Camgate;
 use crate::common::wait::within;
 
 use std::time::Duration;
@@ -22,6 +23,22 @@ pub(crate) fn artifact(name: &str) -> String {
     let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/artifacts");
     std::fs::create_dir_all(&folder).unwrap();
     folder.join(name).to_str().unwrap().to_owned()
+}
+
+/// The real program with its page and the segments that people get.
+pub(crate) async fn gateway(container: &str) -> (Camgate, Client) {
+    gateway_with(&[("HLS_SEGMENT_TYPE", container)]).await
+}
+
+pub(crate) async fn gateway_with(settings: &[(&str, &str)]) -> (Camgate, Client) {
+    let settings: Vec<_> = [("HLS_SEGMENT_TIME", "2")].iter().chain(settings).copied().collect();
+    let (process, client) = Camgate::serve(&settings).await;
+    let page = client.get("/").await;
+    assert!(
+        !page.text().contains("\"/assets/index.js\""),
+        "this camgate was built without the page (web/dist was absent): run 'make test'"
+    );
+    (process, client)
 }
 
 /// Runs a script of `tests/browser`.
@@ -79,12 +96,8 @@ impl Watching {
         self.takes(step, Duration::ZERO).await
     }
 
-    /// Measures for so long how old the pictures of `gst_camera.py`'s `/clock` are when they are shown.
-    pub(crate) async fn latency(&mut self, seconds: u64) -> Value {
-        self.takes(&format!("latency {seconds}"), Duration::from_secs(seconds)).await
-    }
-
-    async fn takes(&mut self, step: &str, time: Duration) -> Value {
+    /// The same of a step that lasts so long.
+    pub(crate) async fn takes(&mut self, step: &str, time: Duration) -> Value {
         // A driver that has failed reads no more; its own words follow.
         let _ = self.stdin.write_all(format!("{step}\n").as_bytes()).await;
         let line = within(step, DEADLINE + time, self.stdout.next_line()).await.unwrap();

@@ -159,9 +159,13 @@ def moved(sample, by):
 
 
 def launch(tracks):
-    """GStreamer's name for each payloader is its camera's track; RTSP's sinks wait for each sample's time."""
+    """GStreamer's name for each payloader is its camera's track; RTSP's sinks wait for each sample's time.
+
+    Live, or the server would wait for a first sample of each track before it plays any; of a track that nobody has set up
+    it often waits for ever.
+    """
     payloaders = [
-        f"appsrc name=film{number} format=time max-bytes=100000 ! {track.payload} name=pay{number}"
+        f"appsrc name=film{number} is-live=true format=time max-bytes=100000 ! {track.payload} name=pay{number}"
         for number, track in enumerate(tracks)
     ]
     return f"( {' '.join(payloaders)} )"

@@ -9,12 +9,11 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::chromium::{Watching, artifact};
+use crate::chromium::{Watching, artifact, gateway_with};
 use crate::common::gateway::{camera, camera_with, quick};
 use crate::common::http::Client;
 use crate::common::process::Camgate;
 use crate::common::wait::time_of_day;
-use crate::gateway_with;
 
 const API_TOKEN: &str = "a-token-of-the-backend-0123";
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
