@@ -20,7 +20,7 @@ use camgate::testcam::{Audio, AudioCodec, Clip, Options};
 use serde_json::Value;
 use tokio::process::Command;
 
-use chromium::{Watching, artifact, gateway, play};
+use chromium::{Watching, artifact, gateway, gateway_with, play};
 use common::gateway::{camera, camera_with};
 use common::player::Player;
 use gst_camera::GstCamera;
@@ -81,6 +81,27 @@ async fn a_person_starts_a_stream_in_the_form_and_watches_it() {
     let waited = played["ms_click_to_first_frame"].as_f64().unwrap();
     println!("from the click on Start to the first picture: {waited} ms");
     assert!(waited < CLICK, "{played}");
+}
+
+#[tokio::test]
+async fn a_person_starts_a_camera_that_the_gateway_knows_by_its_name_alone() {
+    let (camera, folder) = (camera().await, tempfile::tempdir().unwrap());
+    let cameras = folder.path().join("cameras.toml");
+    std::fs::write(&cameras, format!("[[camera]]\nid = \"gate\"\nlink = {:?}\n", camera.url("/demo"))).unwrap();
+    let (_process, client) = gateway_with(&[("CAMERAS_FILE", cameras.to_str().unwrap())]).await;
+    // Chromium writes a line for the refusal by itself.
+    let address = format!("http://{}/", client.address);
+    let mut page = Watching::open_address("status of 400", &address, "by-name.png");
+    page.does("fill Stream id=yard").await;
+    page.does("press Start stream").await;
+    page.does("says no camera of CAMERAS_FILE has this name").await;
+    page.does("fill Stream id=gate").await;
+    page.does("press Start stream").await;
+    page.does("says gate is running.").await;
+    page.does("live gate").await;
+    page.does("watch gate").await;
+    page.does("picture").await;
+    page.closes().await;
 }
 
 /// Seconds behind live once playback has found its way back.

@@ -53,7 +53,8 @@ export interface Health {
 
 export interface StartRequest {
   indicator_id: string;
-  rtsp_link: string;
+  /** Left out for a camera that the gateway has by that name. */
+  rtsp_link?: string;
   username?: string;
   password?: string;
 }

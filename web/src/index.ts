@@ -196,7 +196,7 @@ function checkFields(): boolean {
   id.value = id.value.trim();
   const wrong: [HTMLInputElement, boolean][] = [
     [id, !id.checkValidity()],
-    [link, !/^rtsps?:\/\/[^/\s]/i.test(link.value)],
+    [link, link.value !== '' && !/^rtsps?:\/\/[^/\s]/i.test(link.value)],
   ];
   for (const [input, isWrong] of wrong) input.setAttribute('aria-invalid', String(isWrong));
   const first = wrong.find(([, isWrong]) => isWrong)?.[0];
@@ -210,9 +210,10 @@ function checkFields(): boolean {
 async function startStream(): Promise<void> {
   const values = new FormData(form);
   const value = (name: string): string => String(values.get(name) ?? '');
-  const request: api.StartRequest = { indicator_id: value('indicator_id'), rtsp_link: value('rtsp_link') };
-  if (value('username') !== '') request.username = value('username');
-  if (value('password') !== '') request.password = value('password');
+  const request: api.StartRequest = { indicator_id: value('indicator_id') };
+  for (const name of ['rtsp_link', 'username', 'password'] as const) {
+    if (value(name) !== '') request[name] = value(name);
+  }
 
   const button = form.querySelector('button') as HTMLButtonElement;
   button.disabled = true;
