@@ -3,6 +3,9 @@
 //! A client tells by its first bytes which HTTP it speaks; over TLS it has agreed on one before (ALPN). Each connection
 //! is a task on one of a few threads, where it stays, and no step of it can be held open for ever: [`Limits`].
 
+mod lent;
+#[cfg_attr(not(target_os = "linux"), path = "serve/no_pages.rs")]
+mod pages;
 mod places;
 mod taken;
 #[cfg_attr(not(feature = "tls"), path = "serve/no_tls.rs")]
@@ -17,8 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::Request;
+use axum::http::{Request, Version};
 use axum::response::Response;
 use futures::FutureExt as _;
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -32,10 +34,12 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::lent::{Lent, Sender};
 use self::places::{Full, Most, Place, Places};
 use self::taken::Answers;
 use self::tls::Certificates;
 use crate::access::Access;
+use crate::hls::segment::Part;
 use crate::live::Live;
 use crate::threads::{Pool, Seat, Thread};
 
@@ -76,6 +80,15 @@ const MANY: usize = 250;
 /// How seldom such failures are told.
 const TELL_AGAIN: Duration = Duration::from_secs(60);
 
+/// What is answered.
+#[derive(Debug)]
+pub struct Answered<B> {
+    /// As HTTP has it.
+    pub response: Response<B>,
+    /// Of which some of the body's memory is, where it is media.
+    pub parts: Vec<Arc<Part>>,
+}
+
 /// What all connections share.
 pub struct Server<A> {
     app: A,
@@ -90,8 +103,8 @@ pub struct Server<A> {
 
 impl<A, F, B> Server<A>
 where
-    A: Fn(Request, SocketAddr) -> F + Send + Sync + 'static,
-    F: Future<Output = Response<B>> + Send + 'static,
+    A: Fn(Request<Incoming>, SocketAddr) -> F + Send + Sync + 'static,
+    F: Future<Output = Answered<B>> + Send + 'static,
     B: http_body::Body<Data: Send, Error: Into<axum::BoxError>> + Send + Unpin + 'static,
 {
     /// Answers by `app`, which is told the client's address, over TLS alone if there are certificates.
@@ -159,7 +172,10 @@ where
         }
         let deadline = Instant::now() + self.limits.first_request;
         match &self.certificates {
-            None => self.connection(socket, peer, deadline, &place).await,
+            None => {
+                let lent = Lent::default();
+                self.connection(Sender::new(socket, lent.clone()), Some(lent), peer, deadline, &place).await;
+            }
             // On the heap: else every connection would have room for what those with TLS need.
             Some(certificates) => {
                 Box::pin(self.tls_client(certificates, socket, peer, deadline, &place)).await;
@@ -178,16 +194,23 @@ where
         let handshake = timeout_at(deadline, certificates.accept(socket));
         let handshake = place.gives_way.run_until_cancelled(handshake);
         match self.drain.run_until_cancelled(handshake).await.flatten() {
-            Some(Ok(Ok(stream))) => self.connection(stream, peer, deadline, place).await,
+            Some(Ok(Ok(stream))) => self.connection(stream, None, peer, deadline, place).await,
             Some(Ok(Err(error))) => tracing::debug!(%peer, %error, "TLS handshake failed"),
             Some(Err(_late)) => tracing::debug!(%peer, "TLS handshake took too long"),
             None => {}
         }
     }
 
-    /// Serves one connection to its end; its first request has to come by `deadline`.
-    async fn connection<I>(&self, io: I, peer: SocketAddr, deadline: Instant, place: &Place)
-    where
+    /// Serves one connection to its end; its first request has to come by `deadline`. It sends from files what is `lent` to it, if
+    /// it can.
+    async fn connection<I>(
+        &self,
+        io: I,
+        lent: Option<Lent>,
+        peer: SocketAddr,
+        deadline: Instant,
+        place: &Place,
+    ) where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         // Whether there was a request since the last look.
@@ -199,8 +222,16 @@ where
                 place.has_asked();
             }
             let version = request.version();
-            let (answer, answers) = ((self.app)(request.map(Body::new), peer), answers.clone());
-            async move { Ok::<_, Infallible>(answer.await.map(|body| answers.begin(body, version))) }
+            let (answer, answers) = ((self.app)(request, peer), answers.clone());
+            // Over HTTP/2 answers come in frames between each other.
+            let lent = lent.clone().filter(|_| version != Version::HTTP_2);
+            // An async block would have room for the answer's future twice, and move it as often.
+            answer.map(move |Answered { response, parts }| {
+                if let Some(lent) = lent {
+                    lent.begin(&parts);
+                }
+                Ok::<_, Infallible>(response.map(|body| answers.begin(body, version)))
+            })
         });
         let mut connection = pin!(self.builder.serve_connection(TokioIo::new(io), service));
         // Looked at when one of them has come, and not whenever the connection goes on: that is many times a second.

@@ -1,7 +1,8 @@
 //! Parts and segments, and the names they have in URLs.
 
+use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +18,17 @@ pub type MediaSequence = u64;
 /// at the same time of day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RunId(pub u64);
+
+impl RunId {
+    /// Whether `text` is what URLs have for it.
+    pub fn is(self, text: &str) -> bool {
+        let digits = (u64::BITS - self.0.leading_zeros()).div_ceil(4).max(1) as usize;
+        let usual = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        text.len() == digits
+            && text.bytes().all(usual)
+            && u64::from_str_radix(text, 16).is_ok_and(|value| value == self.0)
+    }
+}
 
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,6 +60,40 @@ pub struct Part {
     pub chunks: Chunks,
     /// Sum of the chunks' lengths.
     pub byte_length: usize,
+    /// Room for whoever sends it.
+    pub beside: Beside,
+}
+
+/// What is kept beside a part for as long as there is the part. Nothing here knows what it is: parts are alike without it, and a
+/// clone begins with none.
+#[derive(Default)]
+pub struct Beside(OnceLock<Box<dyn Any + Send + Sync>>);
+
+impl Beside {
+    /// What is kept, made by `make` for who asks first; `None` if it is of another type.
+    pub fn get_or_init<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Option<&T> {
+        self.0.get_or_init(|| Box::new(make())).downcast_ref()
+    }
+}
+
+impl Clone for Beside {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Beside {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Beside {}
+
+impl fmt::Debug for Beside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Beside")
+    }
 }
 
 /// A media segment: the chain of its parts. Immutable once it is made.

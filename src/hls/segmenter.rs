@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Settings;
-use super::segment::{Init, InitId, MediaSequence, OpenParts, Part, Segment};
+use super::segment::{Beside, Init, InitId, MediaSequence, OpenParts, Part, Segment};
 use crate::media::{Arrival, AudioSample, Sample, Ticks, Tracks, WallTime};
 use crate::mux::{Container, Muxer};
 
@@ -351,6 +351,7 @@ impl Segmenter {
             independent,
             byte_length: chunks.iter().map(bytes::Bytes::len).sum(),
             chunks,
+            beside: Beside::default(),
         }));
         open.pending.clear();
         open.pending_duration = Ticks::ZERO;

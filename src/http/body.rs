@@ -4,11 +4,14 @@
 
 use std::io::IoSlice;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body as RouterBody;
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
+
+use crate::hls::segment::Part;
 
 /// Several buffers, one after the other.
 #[derive(Clone, Debug, Default)]
@@ -18,9 +21,20 @@ pub struct Content {
     /// Those before it are sent.
     next: usize,
     remaining: usize,
+    /// What it is made of, where it is media.
+    parts: Vec<Arc<Part>>,
 }
 
 impl Content {
+    /// Parts, one after the other.
+    #[must_use]
+    pub fn of(parts: Vec<Arc<Part>>) -> Self {
+        let mut chunks = Vec::with_capacity(parts.iter().map(|part| part.chunks.len()).sum());
+        chunks.extend(parts.iter().flat_map(|part| &part.chunks).filter(|chunk| !chunk.is_empty()).cloned());
+        let remaining = parts.iter().map(|part| part.byte_length).sum();
+        Self { chunks, next: 0, remaining, parts }
+    }
+
     /// Bytes `start..end` of this, of which there are as many.
     #[must_use]
     pub fn range(self, start: usize, end: usize) -> Self {
@@ -31,7 +45,8 @@ impl Content {
             offset += chunk.len();
             chunk.slice(from..to)
         };
-        self.chunks.into_iter().skip(self.next).map(cut).collect()
+        let chunks = self.chunks.into_iter().skip(self.next).map(cut);
+        Self { parts: self.parts, ..chunks.collect() }
     }
 }
 
@@ -43,7 +58,7 @@ impl FromIterator<Bytes> for Content {
             !chunk.is_empty()
         };
         let chunks = chunks.into_iter().filter(counted).collect();
-        Self { chunks, next: 0, remaining }
+        Self { chunks, next: 0, remaining, parts: Vec::new() }
     }
 }
 
@@ -92,6 +107,17 @@ pub enum AnswerBody {
     Routed(RouterBody),
 }
 
+impl AnswerBody {
+    /// The parts of which some of the bytes are, if there are any: whoever sends them may know a cheaper way. Kept here, they
+    /// would be held until the last byte is sent.
+    pub fn take_parts(&mut self) -> Vec<Arc<Part>> {
+        match self {
+            Self::Whole(content) => std::mem::take(&mut content.parts),
+            Self::Routed(_) => Vec::new(),
+        }
+    }
+}
+
 impl Body for AnswerBody {
     type Data = Content;
     type Error = axum::Error;
@@ -129,7 +155,13 @@ impl Body for AnswerBody {
 
 /// [`Content`] for a router, which takes nothing but [`Bytes`].
 #[derive(Debug)]
-pub struct Chunked(pub Content);
+pub struct Chunked(Content);
+
+impl From<Content> for Chunked {
+    fn from(content: Content) -> Self {
+        Self(Content { parts: Vec::new(), ..content })
+    }
+}
 
 impl Body for Chunked {
     type Data = Bytes;
@@ -195,7 +227,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_router_gets_the_same_bytes() {
-        let body = RouterBody::new(Chunked(content()));
+        let body = RouterBody::new(Chunked::from(content()));
         assert_eq!(body.size_hint().exact(), Some(8));
         assert_eq!(axum::body::to_bytes(body, 100).await.unwrap(), WHOLE);
     }

@@ -3,20 +3,25 @@
 //! Viewers ask several times a second, and the answer lies there: what is in front of it is most of what we add to its cost. So what
 //! is asked for as playlists write it goes straight to its answer. Everything else goes through the router, which has the same routes, with
 //! the middlewares, the copies and the boxes that make it convenient (docs/decisions/0017). Both ways end in
-//! [`media::answer`]; `tests/gateway/http.rs` holds them to the same answers.
+//! [`media::begin`]; `tests/gateway/http.rs` holds them to the same answers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{ConnectInfo, Request};
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::ConnectInfo;
+use axum::http::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse as _, Response};
+use axum::{BoxError, Router};
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Either, Ready, ready};
 use tower_service::Service as _;
 
-use super::body::AnswerBody;
-use super::media::{self, Target};
+use super::body::{AnswerBody, Content};
+use super::error::ApiError;
+use super::media::{self, Begun, Target, Waiting};
 use super::{AppState, Origins, observe, request_id};
 
 /// Answers every request.
@@ -32,22 +37,24 @@ impl Front {
         Arc::new(Self { router: super::router(&state), state })
     }
 
-    /// Answers a request that comes from `peer`.
-    pub async fn answer(self: Arc<Self>, request: Request, peer: SocketAddr) -> Response<AnswerBody> {
+    /// Answers a request that comes from `peer`: at once, if what it asks for lies there.
+    pub fn answer<B>(self: Arc<Self>, request: Request<B>, peer: SocketAddr) -> Answering
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
         let (parts, body) = request.into_parts();
-        match self.plain_target(&parts) {
-            Some((id, target)) => {
-                // Whatever else comes is not kept while this waits for a picture.
-                drop(body);
-                self.media(peer, id, target, &parts).await
-            }
-            None => {
-                let mut request = Request::from_parts(parts, body);
-                request.extensions_mut().insert(ConnectInfo(peer));
-                // On the heap: it is large, and what comes the short way is not to be moved about with room for it.
-                let Ok(response) = Box::pin(self.router.clone().call(request)).await;
-                response.map(AnswerBody::Routed)
-            }
+        let Some((id, target)) = self.plain_target(&parts) else {
+            let mut request = Request::from_parts(parts, Body::new(body));
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let answer = self.router.clone().call(request);
+            return Either::Right(Box::pin(answer.map(|Ok(response)| response.map(AnswerBody::Routed))));
+        };
+        // Whatever else comes is not kept while this waits for a picture.
+        drop(body);
+        match media::begin(&self.state, peer.ip(), id, target, &parts) {
+            Ok(Begun::Waits(waiting)) => Either::Right(Box::pin(self.wait(waiting, parts))),
+            Ok(Begun::Answered(response)) => Either::Left(ready(self.done(target, Ok(response)))),
+            Err(error) => Either::Left(ready(self.done(target, Err(error)))),
         }
     }
 
@@ -59,14 +66,17 @@ impl Front {
         usual.then(|| Target::read(request.uri.path())).flatten()
     }
 
-    async fn media(
-        &self,
-        peer: SocketAddr,
-        id: &str,
-        target: Target<'_>,
-        request: &Parts,
-    ) -> Response<AnswerBody> {
-        let mut response = match media::answer(&self.state, peer.ip(), id, target, request).await {
+    async fn wait(self: Arc<Self>, waiting: Waiting, parts: Parts) -> Response<AnswerBody> {
+        // As it was when the waiting began.
+        let Some((_, target)) = Target::read(parts.uri.path()) else {
+            return ApiError::NoSuchRoute.into_response().map(AnswerBody::Routed);
+        };
+        let answer = waiting.answer(&self.state, target, &parts).await;
+        self.done(target, answer)
+    }
+
+    fn done(&self, target: Target<'_>, answer: Result<Response<Content>, ApiError>) -> Response<AnswerBody> {
+        let mut response = match answer {
             Ok(response) => response.map(AnswerBody::Whole),
             Err(error) => error.into_response().map(AnswerBody::Routed),
         };
@@ -75,6 +85,9 @@ impl Front {
         response
     }
 }
+
+/// An answer that is there, or will be. Small, since it is moved about: what a request that waits needs lies on the heap.
+pub type Answering = Either<Ready<Response<AnswerBody>>, BoxFuture<'static, Response<AnswerBody>>>;
 
 /// What `CorsLayer` says of [`Origins::Any`].
 fn allow_all(headers: &mut HeaderMap) {

@@ -136,72 +136,183 @@ fn head(request: Request) -> Parts {
 }
 
 fn chunked(content: Content) -> Body {
-    Body::new(Chunked(content))
+    Body::new(Chunked::from(content))
 }
 
 /// Answers who asks from `peer` for `target` of stream `id`.
-pub(super) async fn answer(
+async fn answer(
     state: &AppState,
     peer: IpAddr,
     id: &str,
     target: Target<'_>,
     request: &Parts,
 ) -> Result<Response<Content>, ApiError> {
-    let watched = watched(state, peer, id, request)?;
-    match target {
-        Target::MultivariantPlaylist => {
-            let snapshot = first_snapshot(state, &watched.stream).await?;
-            let playlist = snapshot.multivariant_playlist();
-            Ok(playlist_response(playlist, watched.token.as_deref(), &request.headers))
-        }
-        Target::MediaPlaylist => media_playlist(state, watched, request).await,
-        Target::File { run, file } => media(state, watched, run, file, &request.headers).await,
+    match begin(state, peer, id, target, request)? {
+        Begun::Answered(response) => Ok(response),
+        Begun::Waits(waiting) => waiting.answer(state, target, request).await,
     }
 }
 
-async fn media_playlist(
+/// What becomes of a request.
+pub(super) enum Begun {
+    Answered(Response<Content>),
+    Waits(Waiting),
+}
+
+/// Answers at once if what is asked for is there, as it is most of the time: without the future of one that waits.
+pub(super) fn begin(
     state: &AppState,
-    Watched { stream, token, .. }: Watched,
+    peer: IpAddr,
+    id: &str,
+    target: Target<'_>,
     request: &Parts,
-) -> Result<Response<Content>, ApiError> {
-    let headers = &request.headers;
-    if !state.low_latency.serves(request.version, headers) {
-        let snapshot = first_snapshot(state, &stream).await?;
-        return Ok(playlist_response(snapshot.media_playlist(Form::Plain), token.as_deref(), headers));
-    }
-    let directives = Directives::read(request.uri.query().unwrap_or_default())?;
-    let mut snapshot = first_snapshot(state, &stream).await?;
-    if let Some((number, part)) = directives.wanted {
-        directives.check(&snapshot)?;
-        if !snapshot.has(number, part) {
-            let has = |now: &Snapshot| now.has(number, part);
-            snapshot = held(state, &stream, hold_limit(&snapshot), has).await?.ok_or(ApiError::NoNews)?;
-        }
-    }
-    let form = if directives.skip { Form::Delta } else { Form::LowLatency };
-    Ok(playlist_response(snapshot.media_playlist(form), token.as_deref(), headers))
+) -> Result<Begun, ApiError> {
+    let watched = watched(state, peer, id, request)?;
+    let snapshot = watched.stream.snapshot();
+    Ok(match watched.look(state, snapshot.as_deref(), target, request)? {
+        Look::Found(response) => Begun::Answered(response),
+        Look::Missing(wanted) => Begun::Waits(Waiting { watched, wanted }),
+    })
 }
 
-async fn media(
-    state: &AppState,
-    Watched { stream, keep, .. }: Watched,
-    run: &str,
-    file: &str,
-    headers: &HeaderMap,
-) -> Result<Response<Content>, ApiError> {
-    if run != stream.run().to_string() {
-        return Err(ApiError::MediaNotFound);
+/// A request that is held until there is what it asks for.
+pub(super) struct Waiting {
+    watched: Watched,
+    wanted: Wanted,
+}
+
+impl Waiting {
+    /// Answers `request` for `target`, with which it began.
+    pub(super) async fn answer(
+        self,
+        state: &AppState,
+        target: Target<'_>,
+        request: &Parts,
+    ) -> Result<Response<Content>, ApiError> {
+        let Self { watched, mut wanted } = self;
+        loop {
+            let snapshot = wanted.held(state, &watched.stream).await?;
+            match watched.look(state, Some(&snapshot), target, request)? {
+                Look::Found(response) => return Ok(response),
+                Look::Missing(next) => wanted = next,
+            }
+        }
     }
-    let (file, extension) = File::read(file).ok_or(ApiError::MediaNotFound)?;
-    let mut snapshot = stream.snapshots().borrow().clone().ok_or(ApiError::MediaNotFound)?;
-    if is_hinted(&snapshot, file) {
-        let (open, parts) = (snapshot.open.media_sequence, snapshot.next_part());
-        let beyond = |now: &Snapshot| now.open.media_sequence > open || now.open.parts.len() > parts;
-        let waiting = held(state, &stream, hold_limit(&snapshot), beyond);
-        snapshot = waiting.await?.ok_or(ApiError::MediaNotFound)?;
+}
+
+enum Look {
+    Found(Response<Content>),
+    Missing(Wanted),
+}
+
+impl Watched {
+    /// Looks for `target` in what there is now.
+    fn look(
+        &self,
+        state: &AppState,
+        now: Option<&Snapshot>,
+        target: Target<'_>,
+        request: &Parts,
+    ) -> Result<Look, ApiError> {
+        let playlist = |playlist| playlist_response(playlist, self.token.as_deref(), &request.headers);
+        let playable = now.filter(|snapshot| Wanted::A_PICTURE.is_in(snapshot));
+        match target {
+            Target::MultivariantPlaylist => Ok(match playable {
+                Some(snapshot) => Look::Found(playlist(snapshot.multivariant_playlist())),
+                None => Look::Missing(Wanted::A_PICTURE),
+            }),
+            Target::MediaPlaylist => {
+                let serves = state.low_latency.serves(request.version, &request.headers);
+                let query = request.uri.query().filter(|_| serves);
+                let directives = Directives::read(query.unwrap_or_default())?;
+                let Some(snapshot) = playable else { return Ok(Look::Missing(Wanted::A_PICTURE)) };
+                directives.check(snapshot)?;
+                if let Some(wanted) = directives.wanted.map(|(number, part)| What::Position(number, part))
+                    && !wanted.is_in(snapshot)
+                {
+                    return Ok(Look::Missing(Wanted { what: wanted, limit: hold_limit(snapshot) }));
+                }
+                let form = match (serves, directives.skip) {
+                    (false, _) => Form::Plain,
+                    (true, false) => Form::LowLatency,
+                    (true, true) => Form::Delta,
+                };
+                Ok(Look::Found(playlist(snapshot.media_playlist(form))))
+            }
+            Target::File { run, file } => {
+                let snapshot = now.filter(|_| self.stream.run().is(run)).ok_or(ApiError::MediaNotFound)?;
+                let (file, extension) = File::read(file).ok_or(ApiError::MediaNotFound)?;
+                if is_hinted(snapshot, file) {
+                    let what = What::After(snapshot.open.media_sequence, snapshot.next_part());
+                    return Ok(Look::Missing(Wanted { what, limit: hold_limit(snapshot) }));
+                }
+                let (media_type, content) = find(snapshot, file, extension).ok_or(ApiError::MediaNotFound)?;
+                media_response(media_type, self.keep.clone(), content, &request.headers).map(Look::Found)
+            }
+        }
     }
-    let (media_type, content) = find(&snapshot, file, extension).ok_or(ApiError::MediaNotFound)?;
-    media_response(media_type, keep, content, headers)
+}
+
+/// What a request waits for, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Wanted {
+    what: What,
+    limit: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    /// Something to play.
+    Picture,
+    /// That the playlist has this segment, or this part of it.
+    Position(MediaSequence, Option<usize>),
+    /// That this segment has more parts than so many, or is over.
+    After(MediaSequence, usize),
+}
+
+impl What {
+    fn is_in(self, snapshot: &Snapshot) -> bool {
+        match self {
+            Self::Picture => !snapshot.listed.is_empty(),
+            Self::Position(number, part) => snapshot.has(number, part),
+            Self::After(open, parts) => {
+                snapshot.open.media_sequence > open || snapshot.open.parts.len() > parts
+            }
+        }
+    }
+}
+
+impl Wanted {
+    const A_PICTURE: Self = Self { what: What::Picture, limit: LONGEST_WAIT };
+
+    fn is_in(self, snapshot: &Snapshot) -> bool {
+        self.what.is_in(snapshot)
+    }
+
+    /// The first snapshot that has it.
+    async fn held(self, state: &AppState, stream: &Stream) -> Result<Arc<Snapshot>, ApiError> {
+        let mut snapshots = stream.snapshots();
+        let waiting = snapshots.wait_for(|now| now.as_deref().is_some_and(|now| self.is_in(now)));
+        match tokio::time::timeout(self.limit, waiting).await {
+            Ok(Ok(snapshot)) => snapshot.clone().ok_or(ApiError::MediaNotFound),
+            Ok(Err(_stopped)) => Err(ApiError::no_stream(&state.registry, stream.id())),
+            Err(_elapsed) => Err(self.in_vain(stream)),
+        }
+    }
+
+    /// It did not come in time.
+    fn in_vain(self, stream: &Stream) -> ApiError {
+        match self.what {
+            What::Picture => {
+                let why = stream.status().last_error;
+                let why =
+                    why.unwrap_or_else(|| "the camera is connected and has sent no keyframe yet".into());
+                ApiError::NotReady(why)
+            }
+            What::Position(..) => ApiError::NoNews,
+            What::After(..) => ApiError::MediaNotFound,
+        }
+    }
 }
 
 /// Media never changes: its URL holds the run and the number.
@@ -219,22 +330,6 @@ fn is_hinted(snapshot: &Snapshot, file: File) -> bool {
 /// A request is held no longer than three target durations (bis §6.2.5.2), nor than players wait.
 fn hold_limit(snapshot: &Snapshot) -> Duration {
     LONGEST_WAIT.min(3 * snapshot.settings.longest_segment())
-}
-
-/// The first snapshot for which `condition` holds; `None` if there is none in time.
-async fn held(
-    state: &AppState,
-    stream: &Stream,
-    limit: Duration,
-    condition: impl Fn(&Snapshot) -> bool,
-) -> Result<Option<Arc<Snapshot>>, ApiError> {
-    let mut snapshots = stream.snapshots();
-    let waiting = snapshots.wait_for(|now| now.as_deref().is_some_and(&condition));
-    match tokio::time::timeout(limit, waiting).await {
-        Ok(Ok(snapshot)) => Ok(snapshot.clone()),
-        Ok(Err(_stopped)) => Err(ApiError::no_stream(&state.registry, stream.id())),
-        Err(_elapsed) => Ok(None),
-    }
 }
 
 /// A stream that someone watches now.
@@ -282,16 +377,6 @@ fn fingerprint(caller: IpAddr, claims: Option<&Claims>, headers: &HeaderMap) -> 
     hasher.finish()
 }
 
-/// The stream as it is now, or as it is once there is something to play.
-async fn first_snapshot(state: &AppState, stream: &Stream) -> Result<Arc<Snapshot>, ApiError> {
-    let playable = |snapshot: &Snapshot| !snapshot.listed.is_empty();
-    held(state, stream, LONGEST_WAIT, playable).await?.ok_or_else(|| {
-        let why = stream.status().last_error;
-        let why = why.unwrap_or_else(|| "the camera is connected and has sent no keyframe yet".into());
-        ApiError::NotReady(why)
-    })
-}
-
 /// What the last piece of a media path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum File {
@@ -333,11 +418,11 @@ fn find(snapshot: &Snapshot, file: File, extension: &str) -> Option<(&'static st
         }
         File::Segment(number) => {
             let segment = snapshot.segment(number)?;
-            (segment.container, segment.chunks().cloned().collect())
+            (segment.container, Content::of(segment.parts.clone()))
         }
         File::Part(number, index) => {
             let (container, part) = snapshot.part(number, index)?;
-            (container, part.chunks.iter().cloned().collect())
+            (container, Content::of(vec![part.clone()]))
         }
     };
     (extension == container.extension()).then_some((container.media_type(), content))

@@ -47,7 +47,7 @@ use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 pub use self::directives::LowLatency;
-pub use self::front::Front;
+pub use self::front::{Answering, Front};
 use crate::access::Access;
 use crate::access::pace::Pace;
 use crate::catalog::Catalog;

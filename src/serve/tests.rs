@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use axum::Router;
+use axum::body::Body;
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use http_body_util::{BodyExt as _, Empty};
@@ -16,7 +17,11 @@ use super::*;
 
 const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
 
-type App = Box<dyn Fn(Request, SocketAddr) -> Pin<Box<dyn Future<Output = Response> + Send>> + Send + Sync>;
+type App = Box<
+    dyn Fn(Request<Incoming>, SocketAddr) -> Pin<Box<dyn Future<Output = Answered<Body>> + Send>>
+        + Send
+        + Sync,
+>;
 
 /// A server of `/` and `/long` at once, `/held` once `release` says so, and `/form`, which takes a body.
 struct Bench {
@@ -34,8 +39,8 @@ impl Bench {
             .route("/held", get(async move || held.notified().await))
             .route("/form", post(async |text: String| text));
         let app: App = Box::new(move |request, _| {
-            let answer = app.clone().call(request);
-            Box::pin(async { answer.await.into_response() })
+            let answer = app.clone().call(request.map(Body::new));
+            Box::pin(async { Answered { response: answer.await.into_response(), parts: Vec::new() } })
         });
         let (drain, end) = (CancellationToken::new(), CancellationToken::new());
         let access = Arc::new(Live::new(crate::config::Config::default().access));
@@ -48,7 +53,7 @@ impl Bench {
         let (server, began) = (self.server.clone(), Instant::now());
         let serving = tokio::spawn(async move {
             let place = server.place(PEER).unwrap();
-            server.connection(theirs, PEER, began + server.limits.first_request, &place).await;
+            server.connection(theirs, None, PEER, began + server.limits.first_request, &place).await;
             began.elapsed()
         });
         (ours, serving)

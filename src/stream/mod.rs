@@ -108,6 +108,11 @@ impl Stream {
         self.snapshots.clone()
     }
 
+    /// What viewers see now.
+    pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.snapshots.borrow().clone()
+    }
+
     /// Someone asked for this stream: it is not idle.
     pub fn touch(&self) {
         self.last_access.store(millis(clock::elapsed()), Ordering::Relaxed);

@@ -87,7 +87,8 @@ async fn a_person_starts_a_stream_in_the_form_and_watches_it() {
 async fn a_person_starts_a_camera_that_the_gateway_knows_by_its_name_alone() {
     let (camera, folder) = (camera().await, tempfile::tempdir().unwrap());
     let cameras = folder.path().join("cameras.toml");
-    std::fs::write(&cameras, format!("[[camera]]\nid = \"gate\"\nlink = {:?}\n", camera.url("/demo"))).unwrap();
+    std::fs::write(&cameras, format!("[[camera]]\nid = \"gate\"\nlink = {:?}\n", camera.url("/demo")))
+        .unwrap();
     let (_process, client) = gateway_with(&[("CAMERAS_FILE", cameras.to_str().unwrap())]).await;
     // Chromium writes a line for the refusal by itself.
     let address = format!("http://{}/", client.address);

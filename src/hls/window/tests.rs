@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::super::segment::Beside;
 use super::super::testing::{arrival, settings, silent, small};
 use super::*;
 use crate::media::WallTime;
@@ -9,7 +10,7 @@ use crate::media::WallTime;
 fn segment(number: u64, millis: u64, independent: bool, bytes: usize) -> Segment {
     let chunks = vec![Bytes::from(vec![0; bytes])];
     let duration = Duration::from_millis(millis);
-    let part = Part { duration, independent, chunks, byte_length: bytes };
+    let part = Part { duration, independent, chunks, byte_length: bytes, beside: Beside::default() };
     Segment {
         media_sequence: number,
         discontinuity_sequence: 1,
