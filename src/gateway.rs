@@ -6,8 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use axum::response::Response;
-use futures::FutureExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +13,6 @@ use crate::access::Access;
 use crate::catalog::{self, Catalog, CatalogError};
 use crate::config::{self, CameraGuard, Config, SegmentType};
 use crate::hls;
-use crate::http::body::AnswerBody;
 use crate::http::{self, AppState};
 use crate::ingest::guard::Policy;
 use crate::ingest::reach::{Reach, Rules};
@@ -24,7 +21,7 @@ use crate::ingest::tls::{Trust, TrustError};
 use crate::live::Live;
 use crate::mux::Container;
 use crate::serve::tls::{Certificates, TlsError};
-use crate::serve::{Answered, Limits, Server};
+use crate::serve::{Limits, Server};
 use crate::stream::Settings;
 use crate::stream::{Registry, keeper, reaper};
 
@@ -255,13 +252,7 @@ impl Gateway {
         });
         let end = CancellationToken::new();
         let limits = Limits { first_request: config.clients.first_request, idle: config.clients.idle };
-        let app = move |request, peer| {
-            let answered = |mut response: Response<AnswerBody>| Answered {
-                parts: response.body_mut().take_parts(),
-                response,
-            };
-            front.clone().answer(request, peer).map(answered)
-        };
+        let app = move |request, peer| front.clone().answer(request, peer);
         let server = Server::new(app, certificates, limits, access, close.clone(), end.clone());
         let mut serving = tokio::spawn(server.run(listener));
 

@@ -39,7 +39,7 @@ use self::places::{Full, Most, Place, Places};
 use self::taken::Answers;
 use self::tls::Certificates;
 use crate::access::Access;
-use crate::hls::segment::Part;
+use crate::hls::segment::OfParts;
 use crate::live::Live;
 use crate::threads::{Pool, Seat, Thread};
 
@@ -80,15 +80,6 @@ const MANY: usize = 250;
 /// How seldom such failures are told.
 const TELL_AGAIN: Duration = Duration::from_secs(60);
 
-/// What is answered.
-#[derive(Debug)]
-pub struct Answered<B> {
-    /// As HTTP has it.
-    pub response: Response<B>,
-    /// Of which some of the body's memory is, where it is media.
-    pub parts: Vec<Arc<Part>>,
-}
-
 /// What all connections share.
 pub struct Server<A> {
     app: A,
@@ -104,8 +95,8 @@ pub struct Server<A> {
 impl<A, F, B> Server<A>
 where
     A: Fn(Request<Incoming>, SocketAddr) -> F + Send + Sync + 'static,
-    F: Future<Output = Answered<B>> + Send + 'static,
-    B: http_body::Body<Data: Send, Error: Into<axum::BoxError>> + Send + Unpin + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: http_body::Body<Data: Send, Error: Into<axum::BoxError>> + OfParts + Send + Unpin + 'static,
 {
     /// Answers by `app`, which is told the client's address, over TLS alone if there are certificates.
     ///
@@ -226,9 +217,9 @@ where
             // Over HTTP/2 answers come in frames between each other.
             let lent = lent.clone().filter(|_| version != Version::HTTP_2);
             // An async block would have room for the answer's future twice, and move it as often.
-            answer.map(move |Answered { response, parts }| {
+            answer.map(move |response| {
                 if let Some(lent) = lent {
-                    lent.begin(&parts);
+                    lent.begin(response.body().parts());
                 }
                 Ok::<_, Infallible>(response.map(|body| answers.begin(body, version)))
             })

@@ -65,7 +65,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     // Connections, whatever is asked over them.
-    ("serve", &["config::TlsFiles", "access", "hls::segment::Part", "live", "net", "threads"]),
+    ("serve", &["config::TlsFiles", "access", "hls::segment", "live", "net", "threads"]),
     // Stands alone, so that it is a witness and not an echo: it shares how NAL units are framed and parsed.
     ("testcam", &["media::nal", "media::parameter_sets"]),
     // Programs made of the parts.

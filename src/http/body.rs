@@ -11,60 +11,99 @@ use axum::body::Body as RouterBody;
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 
-use crate::hls::segment::Part;
+use crate::hls::segment::{OfParts, Part, Segment};
 
-/// Several buffers, one after the other.
-#[derive(Clone, Debug, Default)]
+/// What is sent, held as a whole until the last of it is.
+#[derive(Clone, Debug)]
+enum Source {
+    Bytes(Bytes),
+    Part(Arc<Part>),
+    Segment(Arc<Segment>),
+}
+
+/// Where something lies in it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Position {
+    part: usize,
+    chunk: usize,
+    /// Bytes.
+    offset: usize,
+}
+
+impl Source {
+    fn parts(&self) -> &[Arc<Part>] {
+        match self {
+            Self::Bytes(_) => &[],
+            Self::Part(part) => std::slice::from_ref(part),
+            Self::Segment(segment) => &segment.parts,
+        }
+    }
+
+    fn chunks(&self, part: usize) -> &[Bytes] {
+        match self {
+            Self::Bytes(bytes) if part == 0 => std::slice::from_ref(bytes),
+            _ => self.parts().get(part).map_or(&[], |part| &part.chunks),
+        }
+    }
+
+    /// What is left of the chunk at that position.
+    fn rest(&self, at: Position) -> &[u8] {
+        self.chunks(at.part).get(at.chunk).and_then(|chunk| chunk.get(at.offset..)).unwrap_or_default()
+    }
+
+    /// Where the next chunk begins.
+    fn next(&self, at: Position) -> Position {
+        if at.chunk + 1 < self.chunks(at.part).len() {
+            Position { chunk: at.chunk + 1, offset: 0, ..at }
+        } else {
+            Position { part: at.part + 1, ..Position::default() }
+        }
+    }
+}
+
+/// Bytes, a part or a segment, or some of it: one buffer of several pieces, of which no list is made for each answer.
+#[derive(Clone, Debug)]
 pub struct Content {
-    /// None of them is empty.
-    chunks: Vec<Bytes>,
-    /// Those before it are sent.
-    next: usize,
+    source: Source,
+    /// What is before it is sent. While something remains, so does some of the chunk there.
+    next: Position,
     remaining: usize,
-    /// What it is made of, where it is media.
-    parts: Vec<Arc<Part>>,
 }
 
 impl Content {
-    /// Parts, one after the other.
-    #[must_use]
-    pub fn of(parts: Vec<Arc<Part>>) -> Self {
-        let mut chunks = Vec::with_capacity(parts.iter().map(|part| part.chunks.len()).sum());
-        chunks.extend(parts.iter().flat_map(|part| &part.chunks).filter(|chunk| !chunk.is_empty()).cloned());
-        let remaining = parts.iter().map(|part| part.byte_length).sum();
-        Self { chunks, next: 0, remaining, parts }
+    fn of(source: Source, length: usize) -> Self {
+        let mut content = Self { source, next: Position::default(), remaining: length };
+        content.advance(0);
+        content
     }
 
     /// Bytes `start..end` of this, of which there are as many.
     #[must_use]
-    pub fn range(self, start: usize, end: usize) -> Self {
-        let mut offset = 0;
-        let cut = |chunk: Bytes| {
-            let within = |position: usize| position.saturating_sub(offset).min(chunk.len());
-            let (from, to) = (within(start), within(end));
-            offset += chunk.len();
-            chunk.slice(from..to)
-        };
-        let chunks = self.chunks.into_iter().skip(self.next).map(cut);
-        Self { parts: self.parts, ..chunks.collect() }
-    }
-}
-
-impl FromIterator<Bytes> for Content {
-    fn from_iter<I: IntoIterator<Item = Bytes>>(chunks: I) -> Self {
-        let mut remaining = 0;
-        let counted = |chunk: &Bytes| {
-            remaining += chunk.len();
-            !chunk.is_empty()
-        };
-        let chunks = chunks.into_iter().filter(counted).collect();
-        Self { chunks, next: 0, remaining, parts: Vec::new() }
+    pub fn range(mut self, start: usize, end: usize) -> Self {
+        self.advance(start);
+        self.remaining = end - start;
+        self
     }
 }
 
 impl From<Bytes> for Content {
     fn from(bytes: Bytes) -> Self {
-        std::iter::once(bytes).collect()
+        let length = bytes.len();
+        Self::of(Source::Bytes(bytes), length)
+    }
+}
+
+impl From<Arc<Part>> for Content {
+    fn from(part: Arc<Part>) -> Self {
+        let length = part.chunks.iter().map(Bytes::len).sum();
+        Self::of(Source::Part(part), length)
+    }
+}
+
+impl From<Arc<Segment>> for Content {
+    fn from(segment: Arc<Segment>) -> Self {
+        let length = segment.chunks().map(Bytes::len).sum();
+        Self::of(Source::Segment(segment), length)
     }
 }
 
@@ -74,26 +113,36 @@ impl Buf for Content {
     }
 
     fn chunk(&self) -> &[u8] {
-        self.chunks.get(self.next).map_or(&[], |chunk| chunk)
+        let rest = self.source.rest(self.next);
+        &rest[..rest.len().min(self.remaining)]
     }
 
     fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let left = self.chunks.iter().skip(self.next);
-        slices.iter_mut().zip(left).map(|(slice, chunk)| *slice = IoSlice::new(chunk)).count()
+        let (mut at, mut remaining, mut filled) = (self.next, self.remaining, 0);
+        while remaining > 0 && filled < slices.len() {
+            let rest = self.source.rest(at);
+            let rest = &rest[..rest.len().min(remaining)];
+            if !rest.is_empty() {
+                slices[filled] = IoSlice::new(rest);
+                filled += 1;
+            }
+            remaining -= rest.len();
+            at = self.source.next(at);
+        }
+        filled
     }
 
     fn advance(&mut self, mut count: usize) {
         assert!(count <= self.remaining, "there are {} bytes left, not {count}", self.remaining);
         self.remaining -= count;
-        while let Some(chunk) = self.chunks.get_mut(self.next).filter(|_| count > 0) {
-            let taken = count.min(chunk.len());
-            chunk.advance(taken);
-            count -= taken;
-            if chunk.is_empty() {
-                // What is sent is held no longer.
-                *chunk = Bytes::new();
-                self.next += 1;
+        while self.remaining > 0 {
+            let rest = self.source.rest(self.next).len();
+            if count < rest {
+                self.next.offset += count;
+                break;
             }
+            count -= rest;
+            self.next = self.source.next(self.next);
         }
     }
 }
@@ -107,13 +156,11 @@ pub enum AnswerBody {
     Routed(RouterBody),
 }
 
-impl AnswerBody {
-    /// The parts of which some of the bytes are, if there are any: whoever sends them may know a cheaper way. Kept here, they
-    /// would be held until the last byte is sent.
-    pub fn take_parts(&mut self) -> Vec<Arc<Part>> {
+impl OfParts for AnswerBody {
+    fn parts(&self) -> &[Arc<Part>] {
         match self {
-            Self::Whole(content) => std::mem::take(&mut content.parts),
-            Self::Routed(_) => Vec::new(),
+            Self::Whole(content) => content.source.parts(),
+            Self::Routed(_) => &[],
         }
     }
 }
@@ -128,7 +175,8 @@ impl Body for AnswerBody {
     ) -> Poll<Option<Result<Frame<Content>, axum::Error>>> {
         match &mut *self {
             Self::Whole(content) if content.has_remaining() => {
-                Poll::Ready(Some(Ok(Frame::data(std::mem::take(content)))))
+                let nothing = Content::from(Bytes::new());
+                Poll::Ready(Some(Ok(Frame::data(std::mem::replace(content, nothing)))))
             }
             Self::Whole(_) => Poll::Ready(None),
             Self::Routed(body) => {
@@ -155,13 +203,7 @@ impl Body for AnswerBody {
 
 /// [`Content`] for a router, which takes nothing but [`Bytes`].
 #[derive(Debug)]
-pub struct Chunked(Content);
-
-impl From<Content> for Chunked {
-    fn from(content: Content) -> Self {
-        Self(Content { parts: Vec::new(), ..content })
-    }
-}
+pub struct Chunked(pub Content);
 
 impl Body for Chunked {
     type Data = Bytes;
@@ -171,10 +213,11 @@ impl Body for Chunked {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let length = self.0.chunk().len();
-        let next = (length > 0).then(|| self.0.chunks[self.0.next].clone());
+        let (length, at) = (self.0.chunk().len(), self.0.next);
+        let chunk = self.0.source.chunks(at.part).get(at.chunk).filter(|_| length > 0);
+        let next = chunk.map(|chunk| Ok(Frame::data(chunk.slice(at.offset..at.offset + length))));
         self.0.advance(length);
-        Poll::Ready(next.map(|chunk| Ok(Frame::data(chunk))))
+        Poll::Ready(next)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -188,12 +231,42 @@ impl Body for Chunked {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::hls::segment::Beside;
+    use crate::media::{Arrival, WallTime};
 
     const WHOLE: &[u8] = b"abcdefgh";
 
-    fn content() -> Content {
-        [&b"abc"[..], b"", b"defg", b"h"].map(Bytes::from_static).into_iter().collect()
+    fn part(chunks: &[&'static [u8]]) -> Arc<Part> {
+        Arc::new(Part {
+            duration: Duration::ZERO,
+            independent: true,
+            chunks: chunks.iter().map(|chunk| Bytes::from_static(chunk)).collect(),
+            byte_length: chunks.iter().map(|chunk| chunk.len()).sum(),
+            beside: Beside::default(),
+        })
+    }
+
+    /// All kinds of the same bytes.
+    fn contents() -> [Content; 3] {
+        let segment = Segment {
+            media_sequence: 1,
+            discontinuity_sequence: 0,
+            discontinuity: false,
+            container: Default::default(),
+            init: None,
+            program_date_time: WallTime(0),
+            duration: Duration::ZERO,
+            independent: true,
+            parts: vec![part(&[b"", b"abc"]), part(&[]), part(&[b"de", b"", b"fg"]), part(&[b"h"])],
+            byte_length: 8,
+            frames: 1,
+            completed: Arrival { elapsed: Duration::ZERO, wall: WallTime(0) },
+        };
+        let whole = Bytes::from_static(WHOLE);
+        [whole.into(), part(&[b"abc", b"", b"defg", b"h"]).into(), Arc::new(segment).into()]
     }
 
     fn collect(mut content: Content) -> Vec<u8> {
@@ -204,17 +277,18 @@ mod tests {
     fn a_range_is_the_same_bytes_however_they_are_chunked() {
         for start in 0..=8 {
             for end in start..=8 {
-                let range = content().range(start, end);
-                assert_eq!(range.remaining(), end - start);
-                assert_eq!(collect(range), &WHOLE[start..end]);
+                for content in contents() {
+                    let range = content.range(start, end);
+                    assert_eq!(range.remaining(), end - start);
+                    assert_eq!(collect(range), &WHOLE[start..end]);
+                }
             }
         }
     }
 
     #[test]
     fn what_was_sent_in_pieces_of_any_size_is_not_sent_again() {
-        for sent in 0..=8 {
-            let mut content = content();
+        for (sent, mut content) in (0..=8).flat_map(|sent| contents().map(|content| (sent, content))) {
             content.advance(sent);
             let mut slices = [IoSlice::new(&[]); 8];
             let filled = content.chunks_vectored(&mut slices);
@@ -227,8 +301,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_router_gets_the_same_bytes() {
-        let body = RouterBody::new(Chunked::from(content()));
-        assert_eq!(body.size_hint().exact(), Some(8));
-        assert_eq!(axum::body::to_bytes(body, 100).await.unwrap(), WHOLE);
+        for content in contents() {
+            let body = RouterBody::new(Chunked(content.range(1, 7)));
+            assert_eq!(body.size_hint().exact(), Some(6));
+            assert_eq!(axum::body::to_bytes(body, 100).await.unwrap(), WHOLE[1..7]);
+        }
     }
 }

@@ -50,6 +50,12 @@ pub(super) enum Target<'a> {
     },
 }
 
+/// What is before and after the first `mark`, an ASCII character. Paths are short: `str`'s own search takes longer to begin.
+fn cut(text: &str, mark: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|byte| byte == mark)?;
+    Some((&text[..at], &text[at + 1..]))
+}
+
 /// The routes of the targets.
 const MULTIVARIANT_PLAYLIST: &str = "/streams/{id}/stream.m3u8";
 const MEDIA_PLAYLIST: &str = "/streams/{id}/media.m3u8";
@@ -58,15 +64,16 @@ const FILE: &str = "/streams/{id}/{run}/{file}";
 impl<'a> Target<'a> {
     /// The stream and what of it a path names, if it is written as playlists write it: with nothing encoded.
     pub(super) fn read(path: &'a str) -> Option<(&'a str, Self)> {
-        let mut pieces = path.strip_prefix("/streams/")?.split('/');
-        let (id, second, third) = (pieces.next()?, pieces.next()?, pieces.next());
-        let target = match (second, third) {
-            ("stream.m3u8", None) => Self::MultivariantPlaylist,
-            ("media.m3u8", None) => Self::MediaPlaylist,
-            (run, Some(file)) if !run.is_empty() && !file.is_empty() => Self::File { run, file },
+        let (id, rest) = cut(path.strip_prefix("/streams/")?, b'/')?;
+        let target = match cut(rest, b'/') {
+            None if rest == "stream.m3u8" => Self::MultivariantPlaylist,
+            None if rest == "media.m3u8" => Self::MediaPlaylist,
+            Some((run, file)) if !run.is_empty() && !file.is_empty() && cut(file, b'/').is_none() => {
+                Self::File { run, file }
+            }
             _ => return None,
         };
-        let whole = !id.is_empty() && pieces.next().is_none() && !path.contains('%');
+        let whole = !id.is_empty() && !path.bytes().any(|byte| byte == b'%');
         whole.then_some((id, target))
     }
 
@@ -136,7 +143,7 @@ fn head(request: Request) -> Parts {
 }
 
 fn chunked(content: Content) -> Body {
-    Body::new(Chunked::from(content))
+    Body::new(Chunked(content))
 }
 
 /// Answers who asks from `peer` for `target` of stream `id`.
@@ -390,13 +397,14 @@ impl File {
     /// Reads `init-{n}.mp4`, `seg-{msn}.{ext}` or `part-{msn}.{k}.{ext}`: the file, and its extension. A file has one name: under
     /// any number of others caches would keep it as often.
     fn read(file: &str) -> Option<(Self, &str)> {
-        let (name, extension) = file.rsplit_once('.')?;
+        let at = file.bytes().rposition(|byte| byte == b'.')?;
+        let (name, extension) = (&file[..at], &file[at + 1..]);
         let file = if let Some(id) = name.strip_prefix("init-") {
             Self::Init(InitId(read_number(id)?))
         } else if let Some(number) = name.strip_prefix("seg-") {
             Self::Segment(read_number(number)?)
         } else {
-            let (number, index) = name.strip_prefix("part-")?.split_once('.')?;
+            let (number, index) = cut(name.strip_prefix("part-")?, b'.')?;
             Self::Part(read_number(number)?, read_number(index)?)
         };
         Some((file, extension))
@@ -418,11 +426,11 @@ fn find(snapshot: &Snapshot, file: File, extension: &str) -> Option<(&'static st
         }
         File::Segment(number) => {
             let segment = snapshot.segment(number)?;
-            (segment.container, Content::of(segment.parts.clone()))
+            (segment.container, segment.clone().into())
         }
         File::Part(number, index) => {
             let (container, part) = snapshot.part(number, index)?;
-            (container, Content::of(vec![part.clone()]))
+            (container, part.clone().into())
         }
     };
     (extension == container.extension()).then_some((container.media_type(), content))

@@ -185,7 +185,25 @@ impl AsyncRead for Sender {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::{TcpListener, TcpSocket};
+
     use super::*;
+    use crate::hls::segment::Beside;
+
+    fn part(chunks: Vec<Bytes>) -> Arc<Part> {
+        let byte_length = chunks.iter().map(Bytes::len).sum();
+        Arc::new(Part {
+            duration: Duration::ZERO,
+            independent: true,
+            chunks,
+            byte_length,
+            beside: Beside::default(),
+        })
+    }
 
     fn stretch(chunks: &[Bytes], slices: &[&[u8]]) -> Option<(usize, usize)> {
         let slices: Vec<_> = slices.iter().map(|slice| IoSlice::new(slice)).collect();
@@ -215,5 +233,71 @@ mod tests {
         assert_eq!(stretch(&chunks, &[&elsewhere, &chunks[1]]), None);
         assert_eq!(stretch(&chunks, &[]), None);
         assert_eq!(stretch(&chunks, &[b""]), None);
+    }
+
+    /// A connection on loopback, whose ends have little room.
+    async fn connect() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_send_buffer_size(8 << 10).unwrap();
+        let ours = socket.connect(listener.local_addr().unwrap()).await.unwrap();
+        (ours, listener.accept().await.unwrap().0)
+    }
+
+    /// Sends `head` and then `chunks`, as HTTP would; `at` is called with how much is sent.
+    async fn send(sender: &mut Sender, head: &[u8], chunks: &[Bytes], mut at: impl FnMut(usize)) {
+        let whole = head.len() + chunks.iter().map(Bytes::len).sum::<usize>();
+        let mut sent = 0;
+        while sent < whole {
+            let mut skip = sent;
+            let all = std::iter::once(head).chain(chunks.iter().map(|chunk| &chunk[..]));
+            let left = all.filter_map(|piece| {
+                let rest = &piece[skip.min(piece.len())..];
+                skip -= piece.len() - rest.len();
+                (!rest.is_empty()).then(|| IoSlice::new(rest))
+            });
+            let slices: Vec<_> = left.take(64).collect();
+            let count = poll_fn(|context| Pin::new(&mut *sender).poll_write_vectored(context, &slices)).await;
+            sent += count.unwrap();
+            at(sent);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_same_is_sent_whether_there_is_a_file_or_not_and_when_it_goes_in_between() {
+        for seed in 0..40 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let mut bytes = |most| {
+                let length = random.usize(1..most);
+                std::iter::repeat_with(|| random.u8(..)).take(length).collect::<Vec<u8>>()
+            };
+            let chunks: Vec<Bytes> = (0..100).map(|_| bytes(4000).into()).collect();
+            let head: Vec<u8> = if seed % 4 == 0 { Vec::new() } else { bytes(300) };
+            let (first, second) = (part(chunks[..40].to_vec()), part(chunks[40..].to_vec()));
+            let lent = Lent::default();
+            for _ in 0..if seed % 3 == 0 { 1 } else { OFTEN } {
+                lent.begin(&[first.clone(), second.clone()]);
+            }
+            assert_eq!(lent.0.lock().unwrap().len(), if seed % 3 == 0 { 0 } else { 2 });
+            let (ours, mut theirs) = connect().await;
+            let reading = tokio::spawn(async move {
+                let mut read = Vec::new();
+                theirs.read_to_end(&mut read).await.unwrap();
+                read
+            });
+            let mut sender = Sender::new(ours, lent);
+            // Some begin within a part, and some lose theirs on the way.
+            let from = if seed % 5 == 0 { 17 } else { 0 };
+            let mut parts = Some((first, second));
+            let halfway = |sent| {
+                if seed % 2 == 0 && sent > 100_000 {
+                    parts.take();
+                }
+            };
+            send(&mut sender, &head, &chunks[from..], halfway).await;
+            drop(sender);
+            let expected = [&head[..], &chunks[from..].concat()].concat();
+            assert!(reading.await.unwrap() == expected, "seed {seed}: other bytes");
+        }
     }
 }

@@ -14,13 +14,18 @@ use tokio::task::JoinHandle;
 use tower_service::Service as _;
 
 use super::*;
+use crate::hls::segment::Part;
+
+impl OfParts for Body {
+    fn parts(&self) -> &[Arc<Part>] {
+        &[]
+    }
+}
 
 const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
 
 type App = Box<
-    dyn Fn(Request<Incoming>, SocketAddr) -> Pin<Box<dyn Future<Output = Answered<Body>> + Send>>
-        + Send
-        + Sync,
+    dyn Fn(Request<Incoming>, SocketAddr) -> Pin<Box<dyn Future<Output = Response> + Send>> + Send + Sync,
 >;
 
 /// A server of `/` and `/long` at once, `/held` once `release` says so, and `/form`, which takes a body.
@@ -40,7 +45,7 @@ impl Bench {
             .route("/form", post(async |text: String| text));
         let app: App = Box::new(move |request, _| {
             let answer = app.clone().call(request.map(Body::new));
-            Box::pin(async { Answered { response: answer.await.into_response(), parts: Vec::new() } })
+            Box::pin(async { answer.await.into_response() })
         });
         let (drain, end) = (CancellationToken::new(), CancellationToken::new());
         let access = Arc::new(Live::new(crate::config::Config::default().access));

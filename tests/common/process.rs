@@ -75,6 +75,13 @@ impl Camgate {
         std::fs::read_dir(self.proc("fd")).unwrap().count()
     }
 
+    /// Its open files with that in their names.
+    pub fn open_files_named(&self, name: &str) -> usize {
+        let names =
+            std::fs::read_dir(self.proc("fd")).unwrap().filter_map(|file| file.ok()?.path().read_link().ok());
+        names.filter(|link| link.to_string_lossy().contains(name)).count()
+    }
+
     /// Its process id.
     pub fn id(&self) -> String {
         self.child.id().unwrap().to_string()

@@ -25,6 +25,7 @@ mod healthcheck;
 mod hostile;
 mod http;
 mod http2;
+mod lent;
 mod loss;
 mod low_latency;
 mod media_faults;
