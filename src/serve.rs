@@ -39,7 +39,7 @@ use self::places::{Full, Most, Place, Places};
 use self::taken::Answers;
 use self::tls::Certificates;
 use crate::access::Access;
-use crate::hls::segment::OfParts;
+use crate::hls::segment::OfPart;
 use crate::live::Live;
 use crate::threads::{Pool, Seat, Thread};
 
@@ -96,7 +96,7 @@ impl<A, F, B> Server<A>
 where
     A: Fn(Request<Incoming>, SocketAddr) -> F + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
-    B: http_body::Body<Data: Send, Error: Into<axum::BoxError>> + OfParts + Send + Unpin + 'static,
+    B: http_body::Body<Data: Send, Error: Into<axum::BoxError>> + OfPart + Send + Unpin + 'static,
 {
     /// Answers by `app`, which is told the client's address, over TLS alone if there are certificates.
     ///
@@ -219,7 +219,7 @@ where
             // An async block would have room for the answer's future twice, and move it as often.
             answer.map(move |response| {
                 if let Some(lent) = lent {
-                    lent.begin(response.body().parts());
+                    lent.begin(response.body().part());
                 }
                 Ok::<_, Infallible>(response.map(|body| answers.begin(body, version)))
             })

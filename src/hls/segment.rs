@@ -64,10 +64,10 @@ pub struct Part {
     pub beside: Beside,
 }
 
-/// What may be made of parts.
-pub trait OfParts {
-    /// Those whose memory its bytes lie in, in order.
-    fn parts(&self) -> &[Arc<Part>];
+/// What may be of a part.
+pub trait OfPart {
+    /// The one that all its bytes are of.
+    fn part(&self) -> Option<&Arc<Part>>;
 }
 
 /// What is kept beside a part for as long as there is the part. Nothing here knows what it is: parts are alike without it, and a

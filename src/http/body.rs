@@ -11,7 +11,7 @@ use axum::body::Body as RouterBody;
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 
-use crate::hls::segment::{OfParts, Part, Segment};
+use crate::hls::segment::{OfPart, Part, Segment};
 
 /// What is sent, held as a whole until the last of it is.
 #[derive(Clone, Debug)]
@@ -156,11 +156,14 @@ pub enum AnswerBody {
     Routed(RouterBody),
 }
 
-impl OfParts for AnswerBody {
-    fn parts(&self) -> &[Arc<Part>] {
+impl OfPart for AnswerBody {
+    fn part(&self) -> Option<&Arc<Part>> {
         match self {
-            Self::Whole(content) => content.source.parts(),
-            Self::Routed(_) => &[],
+            Self::Whole(Content { source, .. }) => match source.parts() {
+                [part] => Some(part),
+                _ => None,
+            },
+            Self::Routed(_) => None,
         }
     }
 }

@@ -16,9 +16,9 @@ use tower_service::Service as _;
 use super::*;
 use crate::hls::segment::Part;
 
-impl OfParts for Body {
-    fn parts(&self) -> &[Arc<Part>] {
-        &[]
+impl OfPart for Body {
+    fn part(&self) -> Option<&Arc<Part>> {
+        None
     }
 }
 
