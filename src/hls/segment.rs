@@ -169,3 +169,22 @@ pub fn bit_rate(bytes: usize, duration: Duration) -> f64 {
     let bits = bytes as f64 * 8.0;
     bits / duration.as_secs_f64()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_written_in_one_way() {
+        for run in [0, 7, 0xab_cdef, u64::MAX, 1 << 60] {
+            let text = RunId(run).to_string();
+            assert!(RunId(run).is(&text), "{text}");
+            for other in
+                [format!("0{text}"), format!("+{text}"), format!("{text} "), String::new(), "z".into()]
+            {
+                assert!(!RunId(run).is(&other), "{other:?} for {text}");
+            }
+        }
+        assert!(!RunId(0xab).is("AB") && !RunId(0xab).is("ac") && !RunId(0xab).is("é"));
+    }
+}

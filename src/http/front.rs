@@ -52,9 +52,9 @@ impl Front {
         // Whatever else comes is not kept while this waits for a picture.
         drop(body);
         match media::begin(&self.state, peer.ip(), id, target, &parts) {
-            Ok(Begun::Waits(waiting)) => Either::Right(Box::pin(self.wait(waiting, parts))),
-            Ok(Begun::Answered(response)) => Either::Left(ready(self.done(target, Ok(response)))),
-            Err(error) => Either::Left(ready(self.done(target, Err(error)))),
+            Ok(Begun::Waits(waiting)) => Either::Right(Box::pin(self.wait(waiting, target.route()))),
+            Ok(Begun::Answered(response)) => Either::Left(ready(self.done(target.route(), Ok(response)))),
+            Err(error) => Either::Left(ready(self.done(target.route(), Err(error)))),
         }
     }
 
@@ -66,22 +66,18 @@ impl Front {
         usual.then(|| Target::read(request.uri.path())).flatten()
     }
 
-    async fn wait(self: Arc<Self>, waiting: Waiting, parts: Parts) -> Response<AnswerBody> {
-        // As it was when the waiting began.
-        let Some((_, target)) = Target::read(parts.uri.path()) else {
-            return ApiError::NoSuchRoute.into_response().map(AnswerBody::Routed);
-        };
-        let answer = waiting.answer(&self.state, target, &parts).await;
-        self.done(target, answer)
+    async fn wait(self: Arc<Self>, waiting: Waiting, route: &'static str) -> Response<AnswerBody> {
+        let answer = waiting.answer(&self.state).await;
+        self.done(route, answer)
     }
 
-    fn done(&self, target: Target<'_>, answer: Result<Response<Content>, ApiError>) -> Response<AnswerBody> {
+    fn done(&self, route: &str, answer: Result<Response<Content>, ApiError>) -> Response<AnswerBody> {
         let mut response = match answer {
             Ok(response) => response.map(AnswerBody::Whole),
             Err(error) => error.into_response().map(AnswerBody::Routed),
         };
         allow_all(response.headers_mut());
-        observe::count(self.state.registry.metrics(), "GET", target.route(), &response);
+        observe::count(self.state.registry.metrics(), "GET", route, &response);
         response
     }
 }

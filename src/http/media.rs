@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 
 use super::AppState;
 use super::body::{Chunked, Content};
-use super::directives::Directives;
+use super::directives::{Directives, LowLatency};
 use super::error::ApiError;
 use super::gate::{self, Admission};
 use super::negotiate::accepts_gzip;
@@ -156,7 +156,7 @@ async fn answer(
 ) -> Result<Response<Content>, ApiError> {
     match begin(state, peer, id, target, request)? {
         Begun::Answered(response) => Ok(response),
-        Begun::Waits(waiting) => waiting.answer(state, target, request).await,
+        Begun::Waits(waiting) => waiting.answer(state).await,
     }
 }
 
@@ -175,31 +175,27 @@ pub(super) fn begin(
     request: &Parts,
 ) -> Result<Begun, ApiError> {
     let watched = watched(state, peer, id, request)?;
+    let asked = Asked::of(target, &watched.stream, state.low_latency, request)?;
     let snapshot = watched.stream.snapshot();
-    Ok(match watched.look(state, snapshot.as_deref(), target, request)? {
+    Ok(match asked.look(snapshot.as_deref(), &watched)? {
         Look::Found(response) => Begun::Answered(response),
-        Look::Missing(wanted) => Begun::Waits(Waiting { watched, wanted }),
+        Look::Missing(wanted) => Begun::Waits(Waiting { watched, asked, wanted }),
     })
 }
 
 /// A request that is held until there is what it asks for.
 pub(super) struct Waiting {
     watched: Watched,
+    asked: Asked,
     wanted: Wanted,
 }
 
 impl Waiting {
-    /// Answers `request` for `target`, with which it began.
-    pub(super) async fn answer(
-        self,
-        state: &AppState,
-        target: Target<'_>,
-        request: &Parts,
-    ) -> Result<Response<Content>, ApiError> {
-        let Self { watched, mut wanted } = self;
+    pub(super) async fn answer(self, state: &AppState) -> Result<Response<Content>, ApiError> {
+        let Self { watched, asked, mut wanted } = self;
         loop {
             let snapshot = wanted.held(state, &watched.stream).await?;
-            match watched.look(state, Some(&snapshot), target, request)? {
+            match asked.look(Some(&snapshot), &watched)? {
                 Look::Found(response) => return Ok(response),
                 Look::Missing(next) => wanted = next,
             }
@@ -207,54 +203,74 @@ impl Waiting {
     }
 }
 
+/// All of a request that its answer depends on: nothing else of it is kept while it waits.
+enum Asked {
+    MultivariantPlaylist { gzip: bool },
+    MediaPlaylist { gzip: bool, form: Form, directives: Directives },
+    File { file: File, extension: &'static str, range: Option<HeaderValue> },
+}
+
 enum Look {
     Found(Response<Content>),
     Missing(Wanted),
 }
 
-impl Watched {
-    /// Looks for `target` in what there is now.
-    fn look(
-        &self,
-        state: &AppState,
-        now: Option<&Snapshot>,
+impl Asked {
+    fn of(
         target: Target<'_>,
+        stream: &Stream,
+        low_latency: LowLatency,
         request: &Parts,
-    ) -> Result<Look, ApiError> {
-        let playlist = |playlist| playlist_response(playlist, self.token.as_deref(), &request.headers);
-        let playable = now.filter(|snapshot| Wanted::A_PICTURE.is_in(snapshot));
-        match target {
-            Target::MultivariantPlaylist => Ok(match playable {
-                Some(snapshot) => Look::Found(playlist(snapshot.multivariant_playlist())),
-                None => Look::Missing(Wanted::A_PICTURE),
-            }),
+    ) -> Result<Self, ApiError> {
+        let headers = &request.headers;
+        Ok(match target {
+            Target::MultivariantPlaylist => Self::MultivariantPlaylist { gzip: accepts_gzip(headers) },
             Target::MediaPlaylist => {
-                let serves = state.low_latency.serves(request.version, &request.headers);
-                let query = request.uri.query().filter(|_| serves);
-                let directives = Directives::read(query.unwrap_or_default())?;
-                let Some(snapshot) = playable else { return Ok(Look::Missing(Wanted::A_PICTURE)) };
-                directives.check(snapshot)?;
-                if let Some(wanted) = directives.wanted.map(|(number, part)| What::Position(number, part))
-                    && !wanted.is_in(snapshot)
-                {
-                    return Ok(Look::Missing(Wanted { what: wanted, limit: hold_limit(snapshot) }));
-                }
+                let serves = low_latency.serves(request.version, headers);
+                let query = request.uri.query().filter(|_| serves).unwrap_or_default();
+                let directives = Directives::read(query)?;
                 let form = match (serves, directives.skip) {
                     (false, _) => Form::Plain,
                     (true, false) => Form::LowLatency,
                     (true, true) => Form::Delta,
                 };
-                Ok(Look::Found(playlist(snapshot.media_playlist(form))))
+                Self::MediaPlaylist { gzip: accepts_gzip(headers), form, directives }
             }
             Target::File { run, file } => {
-                let snapshot = now.filter(|_| self.stream.run().is(run)).ok_or(ApiError::MediaNotFound)?;
-                let (file, extension) = File::read(file).ok_or(ApiError::MediaNotFound)?;
+                let read = File::read(file).filter(|_| stream.run().is(run));
+                let (file, extension) = read.ok_or(ApiError::MediaNotFound)?;
+                Self::File { file, extension, range: headers.get(header::RANGE).cloned() }
+            }
+        })
+    }
+
+    /// Looks for it in what there is now.
+    fn look(&self, now: Option<&Snapshot>, watched: &Watched) -> Result<Look, ApiError> {
+        let playable = now.filter(|snapshot| What::Picture.is_in(snapshot));
+        let token = watched.token.as_deref();
+        match *self {
+            Self::MultivariantPlaylist { gzip } => {
+                let Some(snapshot) = playable else { return Ok(Look::Missing(Wanted::A_PICTURE)) };
+                Ok(Look::Found(playlist_response(snapshot.multivariant_playlist(), token, gzip)))
+            }
+            Self::MediaPlaylist { gzip, form, directives } => {
+                let Some(snapshot) = playable else { return Ok(Look::Missing(Wanted::A_PICTURE)) };
+                directives.check(snapshot)?;
+                if let Some(what) = directives.wanted.map(|(number, part)| What::Position(number, part))
+                    && !what.is_in(snapshot)
+                {
+                    return Ok(Look::Missing(Wanted { what, limit: hold_limit(snapshot) }));
+                }
+                Ok(Look::Found(playlist_response(snapshot.media_playlist(form), token, gzip)))
+            }
+            Self::File { file, extension, ref range } => {
+                let snapshot = now.ok_or(ApiError::MediaNotFound)?;
                 if is_hinted(snapshot, file) {
                     let what = What::After(snapshot.open.media_sequence, snapshot.next_part());
                     return Ok(Look::Missing(Wanted { what, limit: hold_limit(snapshot) }));
                 }
                 let (media_type, content) = find(snapshot, file, extension).ok_or(ApiError::MediaNotFound)?;
-                media_response(media_type, self.keep.clone(), content, &request.headers).map(Look::Found)
+                media_response(media_type, watched.keep.clone(), content, range.as_ref()).map(Look::Found)
             }
         }
     }
@@ -292,14 +308,10 @@ impl What {
 impl Wanted {
     const A_PICTURE: Self = Self { what: What::Picture, limit: LONGEST_WAIT };
 
-    fn is_in(self, snapshot: &Snapshot) -> bool {
-        self.what.is_in(snapshot)
-    }
-
     /// The first snapshot that has it.
     async fn held(self, state: &AppState, stream: &Stream) -> Result<Arc<Snapshot>, ApiError> {
         let mut snapshots = stream.snapshots();
-        let waiting = snapshots.wait_for(|now| now.as_deref().is_some_and(|now| self.is_in(now)));
+        let waiting = snapshots.wait_for(|now| now.as_deref().is_some_and(|now| self.what.is_in(now)));
         match tokio::time::timeout(self.limit, waiting).await {
             Ok(Ok(snapshot)) => snapshot.clone().ok_or(ApiError::MediaNotFound),
             Ok(Err(_stopped)) => Err(ApiError::no_stream(&state.registry, stream.id())),
@@ -384,6 +396,9 @@ fn fingerprint(caller: IpAddr, claims: Option<&Claims>, headers: &HeaderMap) -> 
     hasher.finish()
 }
 
+/// Of initialisation sections, and of media as it is packed.
+const EXTENSIONS: [&str; 3] = ["mp4", "m4s", "ts"];
+
 /// What the last piece of a media path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum File {
@@ -396,9 +411,10 @@ enum File {
 impl File {
     /// Reads `init-{n}.mp4`, `seg-{msn}.{ext}` or `part-{msn}.{k}.{ext}`: the file, and its extension. A file has one name: under
     /// any number of others caches would keep it as often.
-    fn read(file: &str) -> Option<(Self, &str)> {
+    fn read(file: &str) -> Option<(Self, &'static str)> {
         let at = file.bytes().rposition(|byte| byte == b'.')?;
-        let (name, extension) = (&file[..at], &file[at + 1..]);
+        let name = &file[..at];
+        let extension = EXTENSIONS.into_iter().find(|extension| *extension == &file[at + 1..])?;
         let file = if let Some(id) = name.strip_prefix("init-") {
             Self::Init(InitId(read_number(id)?))
         } else if let Some(number) = name.strip_prefix("seg-") {
@@ -437,8 +453,7 @@ fn find(snapshot: &Snapshot, file: File, extension: &str) -> Option<(&'static st
 }
 
 /// Playlists change: a cache must ask each time.
-fn playlist_response(playlist: &Playlist, token: Option<&str>, request: &HeaderMap) -> Response<Content> {
-    let gzip = accepts_gzip(request);
+fn playlist_response(playlist: &Playlist, token: Option<&str>, gzip: bool) -> Response<Content> {
     let own = token.map(|token| playlist.carrying(&format!("token={token}")));
     let playlist = own.as_ref().unwrap_or(playlist);
     let body = if gzip { playlist.gzip() } else { &playlist.plain };
@@ -458,10 +473,10 @@ fn media_response(
     media_type: &'static str,
     keep: HeaderValue,
     content: Content,
-    request: &HeaderMap,
+    range: Option<&HeaderValue>,
 ) -> Result<Response<Content>, ApiError> {
     let length = content.remaining();
-    let (status, content, range) = match requested_range(request, length) {
+    let (status, content, range) = match requested_range(range, length) {
         Range::None => (StatusCode::OK, content, None),
         Range::Outside => return Err(ApiError::RangeNotSatisfiable(length as u64)),
         Range::Within(start, end) => {
@@ -490,8 +505,8 @@ enum Range {
 }
 
 /// A single range of bytes (RFC 9110 §14.1.2); several at once may be answered with the whole (§14.2).
-fn requested_range(request: &HeaderMap, length: usize) -> Range {
-    let Some(text) = request.get(header::RANGE).and_then(|value| value.to_str().ok()) else {
+fn requested_range(range: Option<&HeaderValue>, length: usize) -> Range {
+    let Some(text) = range.and_then(|value| value.to_str().ok()) else {
         return Range::None;
     };
     let Some((first, last)) = text.strip_prefix("bytes=").and_then(|range| range.trim().split_once('-'))
@@ -510,12 +525,6 @@ fn requested_range(request: &HeaderMap, length: usize) -> Range {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderName;
-
-    fn headers(name: HeaderName, value: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
-    }
-
     #[test]
     fn a_target_is_read_from_a_path_as_playlists_write_it_and_from_no_other() {
         let file = Target::File { run: "5", file: "seg-1.m4s" };
@@ -547,16 +556,22 @@ mod tests {
         assert_eq!(File::read("init-0.mp4"), Some((File::Init(InitId(0)), "mp4")));
         assert_eq!(File::read("seg-170.m4s"), Some((File::Segment(170), "m4s")));
         assert_eq!(File::read("part-170.0.ts"), Some((File::Part(170, 0), "ts")));
-        for other in
-            ["seg-+170.m4s", "seg-0170.m4s", "seg-00.m4s", "seg-.m4s", "part-170.00.ts", "part-170.ts"]
-        {
+        for other in [
+            "seg-+170.m4s",
+            "seg-0170.m4s",
+            "seg-00.m4s",
+            "seg-.m4s",
+            "part-170.00.ts",
+            "part-170.ts",
+            "seg-1.mkv",
+        ] {
             assert_eq!(File::read(other), None, "{other}");
         }
     }
 
     #[test]
     fn ranges_are_read_as_rfc_9110_has_them() {
-        let range = |text| requested_range(&headers(header::RANGE, text), 100);
+        let range = |text| requested_range(Some(&HeaderValue::from_static(text)), 100);
         assert_eq!(range("bytes=0-0"), Range::Within(0, 1));
         assert_eq!(range("bytes=10-"), Range::Within(10, 100));
         assert_eq!(range("bytes=90-500"), Range::Within(90, 100));
