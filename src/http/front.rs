@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::ConnectInfo;
-use axum::http::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{Request, Version};
 use axum::response::{IntoResponse as _, Response};
 use axum::{BoxError, Router};
 use futures::FutureExt as _;
@@ -39,6 +39,17 @@ impl Front {
 
     /// Answers a request that comes from `peer`: at once, if what it asks for lies there.
     pub fn answer<B>(self: Arc<Self>, request: Request<B>, peer: SocketAddr) -> Answering
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        // Over HTTP/2 many ask at once, each in a task of its own: they are answered there, and not where they are read.
+        if request.version() == Version::HTTP_2 {
+            return Either::Right(Box::pin(async move { self.begin(request, peer).await }));
+        }
+        self.begin(request, peer)
+    }
+
+    fn begin<B>(self: Arc<Self>, request: Request<B>, peer: SocketAddr) -> Answering
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {

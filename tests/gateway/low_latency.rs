@@ -1,7 +1,10 @@
 //! Low latency: parts, requests that wait for them, delta updates, and who gets them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use camgate::hls::Snapshot;
+use camgate::stream::StreamId;
 use camgate::testcam::{Audio, AudioCodec, Options};
 
 use crate::common::gateway::{TestGateway, camera, camera_with, quick};
@@ -221,4 +224,30 @@ async fn apples_player_on_plain_http_gets_the_plain_playlist_and_so_does_everyon
     let behind_tls = [("user-agent", APPLE), ("x-forwarded-proto", "https")];
     let answer = gateway.get_with("/streams/1/media.m3u8", &behind_tls).await;
     assert!(answer.text().contains("#EXT-X-PART:"));
+}
+
+/// Pictures further apart than PART-TARGET make parts that are too long to be told of. The hint then names one that is there: it is
+/// answered, and not looked for again and again.
+#[tokio::test]
+async fn a_part_that_is_too_long_to_be_listed_is_answered_at_once_where_it_is_asked_for() {
+    let options = Options { faults: vec!["2:slow=14".parse().unwrap()], ..quick() };
+    let camera = camera_with(options).await;
+    let gateway = TestGateway::with(&[("HLS_SEGMENT_TIME", "4")]).await;
+    gateway.started("1", &camera.url("/demo")).await;
+    let stream = gateway.registry().get(&StreamId::parse("1").unwrap()).unwrap();
+    let mut snapshots = stream.snapshots();
+    let has_unlisted = |now: &Option<Arc<Snapshot>>| {
+        now.as_ref().is_some_and(|now| now.open.parts.len() == now.next_part() + 1)
+    };
+    let unlisted = within("a part too long", Duration::from_secs(20), snapshots.wait_for(has_unlisted)).await;
+    let snapshot = unlisted.unwrap().clone().unwrap();
+    let (number, part) = (snapshot.open.media_sequence, snapshot.next_part());
+    let path = format!("/streams/1/{}/part-{number}.{part}", stream.run());
+    assert_eq!(gateway.get(&format!("{path}.ts")).await.status, 404);
+    assert_eq!(gateway.get(&format!("{path}.m4s")).await.status, 200);
+    assert_eq!(
+        stream.snapshot().unwrap().open.media_sequence,
+        number,
+        "it was answered when its segment was over"
+    );
 }
