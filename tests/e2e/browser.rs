@@ -270,52 +270,6 @@ async fn sound_is_not_offered_where_there_is_none_and_the_page_says_why() {
     page.closes().await;
 }
 
-/// What looking takes, and a segment that comes a little late: a player that waits for audio stands still for good.
-const FROZEN: f64 = 1.5;
-
-/// The browser's own player stays at the very end of the playlist, and of a stream that has just begun it waits for several
-/// segments.
-const FROZEN_AT_THE_EDGE: f64 = 3.0;
-
-/// A viewer with the sound on, of a camera that offers audio and keeps it back from so many seconds on.
-async fn silence_freezes_nothing(codec: AudioCodec, since: &str, query: &str) {
-    let options = Options {
-        audio: Some(Audio::new(codec)),
-        faults: vec![format!("{since}:no-audio").parse().unwrap()],
-        ..Options::default()
-    };
-    let camera = camera_with(options).await;
-    let (_process, client) = gateway("fmp4").await;
-    client.started("gate", &camera.url("/demo")).await;
-    let name = format!("silent-{codec:?}-{since}{query}.png").replace(['?', '='], "-");
-    let mut page = Watching::open(&client, &format!("gate{query}"), &name);
-    page.does("picture").await;
-    page.does("sound").await;
-    let before = page.does("play 3").await;
-    let began = tokio::time::Instant::now();
-    let after = page.does("play 12").await;
-    let frozen = began.elapsed().as_secs_f64() - 12.0;
-    println!("{codec:?} until {since} s{query}: the picture stood still for {frozen:.2} s of 12 s");
-    let most = if query.contains("native") { FROZEN_AT_THE_EDGE } else { FROZEN };
-    assert!(frozen < most, "the picture stood still for {frozen:.2} s: {after}");
-    let after = page.does("state playing").await;
-    assert_eq!(after["muted"], false, "{after}");
-    assert!(after["audio_bytes"].as_f64() > before["audio_bytes"].as_f64(), "{before} {after}");
-    page.closes().await;
-}
-
-#[tokio::test]
-async fn audio_that_never_comes_freezes_no_picture() {
-    silence_freezes_nothing(AudioCodec::Pcmu, "0", "").await;
-    silence_freezes_nothing(AudioCodec::Pcmu, "0", "?native=1").await;
-}
-
-#[tokio::test]
-async fn audio_that_stops_freezes_no_picture() {
-    silence_freezes_nothing(AudioCodec::Aac, "8", "").await;
-    silence_freezes_nothing(AudioCodec::Pcma, "8", "?native=1").await;
-}
-
 /// What is served where Node has never run: `build.rs` embeds these as they are.
 #[tokio::test]
 async fn the_scripts_of_the_page_without_node_are_there_and_are_javascript() {

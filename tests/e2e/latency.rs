@@ -1,4 +1,5 @@
-//! How old the pictures are that Chromium shows: GStreamer's camera paints the time of day into each.
+//! How old the pictures are that Chromium shows, by the time of day that GStreamer's camera paints into each; and for how long a
+//! picture stands still.
 //!
 //! One test at a time, and no others beside them: with two browsers on two cores a picture is late for want of a core.
 #![allow(
@@ -20,7 +21,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
+use camgate::testcam::{Audio, AudioCodec, Options};
 use chromium::{Watching, gateway, gateway_with};
+use common::gateway::camera_with;
 use common::player::Player;
 use gst_camera::GstCamera;
 
@@ -98,4 +101,52 @@ async fn who_comes_in_between_keyframes_far_apart_is_soon_at_the_live_edge() {
     println!("glass to glass, keyframes far apart: {}", seen["glass"]);
     assert!(seen["glass"]["median"].as_f64().is_some_and(|ms| ms < 1_500.0), "{seen}");
     page.closes().await;
+}
+
+/// What looking takes, and a segment that comes a little late: a player that waits for audio stands still for good.
+const FROZEN: f64 = 1.5;
+
+/// The browser's own player stays at the very end of the playlist, and of a stream that has just begun it waits for several
+/// segments.
+const FROZEN_AT_THE_EDGE: f64 = 3.0;
+
+/// A viewer with the sound on, of a camera that offers audio and keeps it back from so many seconds on.
+async fn silence_freezes_nothing(codec: AudioCodec, since: &str, query: &str) {
+    let options = Options {
+        audio: Some(Audio::new(codec)),
+        faults: vec![format!("{since}:no-audio").parse().unwrap()],
+        ..Options::default()
+    };
+    let camera = camera_with(options).await;
+    let (_process, client) = gateway("fmp4").await;
+    client.started("gate", &camera.url("/demo")).await;
+    let name = format!("silent-{codec:?}-{since}{query}.png").replace(['?', '='], "-");
+    let mut page = Watching::open(&client, &format!("gate{query}"), &name);
+    page.does("picture").await;
+    page.does("sound").await;
+    let before = page.does("play 3").await;
+    let began = tokio::time::Instant::now();
+    let after = page.does("play 12").await;
+    let frozen = began.elapsed().as_secs_f64() - 12.0;
+    println!("{codec:?} until {since} s{query}: the picture stood still for {frozen:.2} s of 12 s");
+    let most = if query.contains("native") { FROZEN_AT_THE_EDGE } else { FROZEN };
+    assert!(frozen < most, "the picture stood still for {frozen:.2} s: {after}");
+    let after = page.does("state playing").await;
+    assert_eq!(after["muted"], false, "{after}");
+    assert!(after["audio_bytes"].as_f64() > before["audio_bytes"].as_f64(), "{before} {after}");
+    page.closes().await;
+}
+
+#[tokio::test]
+async fn audio_that_never_comes_freezes_no_picture() {
+    let _alone = ALONE.lock().await;
+    silence_freezes_nothing(AudioCodec::Pcmu, "0", "").await;
+    silence_freezes_nothing(AudioCodec::Pcmu, "0", "?native=1").await;
+}
+
+#[tokio::test]
+async fn audio_that_stops_freezes_no_picture() {
+    let _alone = ALONE.lock().await;
+    silence_freezes_nothing(AudioCodec::Aac, "8", "").await;
+    silence_freezes_nothing(AudioCodec::Pcma, "8", "?native=1").await;
 }
