@@ -212,6 +212,7 @@ enum Asked {
 
 enum Look {
     Found(Response<Content>),
+    /// Never what the snapshot has that was looked at: whoever waits for it would look again at once, without end.
     Missing(Wanted),
 }
 
