@@ -1,8 +1,9 @@
-//! Connections of clients: accept, TLS, HTTP/1.1 or HTTP/2, and their end. What is answered is not decided here.
+//! Connections of clients: TLS, HTTP/1.1 or HTTP/2, and their end. What is answered is not decided here.
 //!
 //! A client tells by its first bytes which HTTP it speaks; over TLS it has agreed on one before (ALPN). Each connection
 //! is a task on one of a few threads, where it stays, and no step of it can be held open for ever: [`Limits`].
 
+mod door;
 mod lent;
 #[cfg_attr(not(target_os = "linux"), path = "serve/no_pages.rs")]
 mod pages;
@@ -13,7 +14,7 @@ pub mod tls;
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -30,10 +31,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::door::Door;
 use self::lent::{Lent, Sender};
 use self::places::{Full, Most, Place, Places};
 use self::taken::Answers;
@@ -64,21 +66,11 @@ impl Default for Limits {
 /// Requests that one HTTP/2 connection may have open: a proxy asks for many viewers over one, and each may be held.
 const STREAMS: u32 = 1000;
 
-/// What a client gets for whom there is no place.
-const FULL: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-
 /// How often an HTTP/2 peer is asked whether it is there, and how long it may take to answer.
 const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(20));
 
-/// Wait after a failure of accept. There is no event for it: any file that the process closes may be what was wanted.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
-
 /// Connections without TLS for which a thread is surely quick enough: it hands out 3 GB a second.
 const MANY: usize = 250;
-
-/// How seldom such failures are told.
-const TELL_AGAIN: Duration = Duration::from_secs(60);
 
 /// What all connections share.
 pub struct Server<A> {
@@ -128,7 +120,7 @@ where
         let (clients, threads) = (TaskTracker::new(), Pool::new(begin));
         // Handshakes are work: those who come with one are shared out from the first on.
         let many = if self.certificates.is_some() { 0 } else { MANY };
-        let mut door = Door { listener, told: None, told_full: None };
+        let mut door = Door::new(listener);
         while let Some((socket, peer)) = self.drain.run_until_cancelled(door.accept()).await {
             match self.place(peer) {
                 Ok(place) => {
@@ -136,7 +128,7 @@ where
                     let runtime = seat.runtime.clone();
                     clients.spawn_on(self.clone().client(socket, peer, place, seat), &runtime);
                 }
-                Err(full) => door.refuse(&socket, peer, full, self.certificates.is_none()),
+                Err(full) => door.refuse(socket, peer, full, self.certificates.is_none()),
             }
         }
         // Whoever comes now is refused rather than left to wait.
@@ -284,61 +276,6 @@ enum Event {
 
 fn begin(_connections: Arc<AtomicUsize>) -> io::Result<(Thread, ())> {
     Ok((Thread::begin("clients", || {})?, ()))
-}
-
-/// Where clients come in.
-struct Door {
-    listener: TcpListener,
-    /// When a failure was told last.
-    told: Option<Instant>,
-    /// When it was told last that there was no place.
-    told_full: Option<Instant>,
-}
-
-impl Door {
-    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
-        loop {
-            match self.listener.accept().await {
-                Ok(accepted) => return accepted,
-                Err(error) if is_the_clients(&error) => {}
-                // Too many open files, most likely: clients wait in the backlog until some are closed.
-                Err(error) => {
-                    if self.told.is_none_or(|told| told.elapsed() >= TELL_AGAIN) {
-                        self.told = Some(Instant::now());
-                        tracing::warn!(%error, "no connection can be accepted for now");
-                    }
-                    sleep(ACCEPT_AGAIN).await;
-                }
-            }
-        }
-    }
-}
-
-impl Door {
-    /// Sends a client away; `in_words` where it would understand them.
-    fn refuse(&mut self, socket: &TcpStream, peer: SocketAddr, full: Full, in_words: bool) {
-        if self.told_full.is_none_or(|told| told.elapsed() >= TELL_AGAIN) {
-            self.told_full = Some(Instant::now());
-            match full {
-                Full::All => tracing::warn!("connections are refused: there are MAX_CONNECTIONS"),
-                Full::Address => {
-                    tracing::warn!(%peer, "connections are refused: this address has MAX_ADDRESS_CONNECTIONS");
-                }
-            }
-        }
-        if in_words {
-            // A fresh socket has room for it; and if not, its client learns as much from the end.
-            let _ = socket.try_write(FULL);
-        }
-    }
-}
-
-/// It left before it was accepted: that says nothing of the next one.
-fn is_the_clients(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused
-    )
 }
 
 #[cfg(test)]
