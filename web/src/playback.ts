@@ -3,6 +3,7 @@
 
 import Hls, { type HlsConfig } from 'hls.js/light';
 import { BEHIND_LIVE, Latency } from './latency';
+import { keepPartsInMind } from './parts';
 import workerPath from 'hls.js/dist/hls.worker.js?url';
 
 /** Why a playback ended. `network`: ask the gateway what is wrong; `decode`: trying again will not help. */
@@ -101,6 +102,7 @@ export function playWithHlsJs(video: HTMLVideoElement, url: string, onFailure: (
     liveSyncDurationCount: BEHIND_LIVE,
     latencyController: Latency,
   });
+  keepPartsInMind(hls);
   holdFirstPicture(hls, video);
   // MP4 is passed on as it is: starting a worker for that would only take time before the first picture.
   hls.once(Hls.Events.LEVEL_LOADED, (_event, { details }) => {
