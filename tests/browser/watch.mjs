@@ -36,6 +36,12 @@ const STEPS = {
   hear: (page, hertz, seconds) => hear(page, Number(hertz), Number(seconds), Date.now() + STEP_MS),
   /** `latency S`: how old the pictures of `gst_camera.py`'s `/clock` are, for so many seconds. */
   latency: (page, seconds) => glassToGlass(page, Number(seconds)),
+  /** `far MS`: each answer takes so long, from now on, as if the viewer were that far away. */
+  far: async (_page, latency, tab) => {
+    const session = await tab.context().newCDPSession(tab);
+    const conditions = { offline: false, latency: Number(latency), downloadThroughput: -1, uploadThroughput: -1 };
+    await session.send('Network.emulateNetworkConditions', conditions);
+  },
   /** `open PATH`: another page of the same gateway, in the same session. */
   open: (_page, path, tab) => tab.goto(new URL(path, tab.url()).href, { waitUntil: 'commit' }),
   /** `frame`: the frame with the player is there; from then on the steps are for it. */
@@ -86,7 +92,7 @@ const STEPS = {
 };
 
 /** The steps that are told the tab as their last word, for the page may be a frame in it. */
-const OF_TAB = ['frame', 'open', 'reload', 'size', 'scheme', 'quiet', 'screenshot', 'key', 'watch'];
+const OF_TAB = ['far', 'frame', 'open', 'reload', 'size', 'scheme', 'quiet', 'screenshot', 'key', 'watch'];
 
 /** The player in a frame of the page, or else the page. */
 const seen = (tab) => tab.frames().find((frame) => /\/player\//.test(frame.url())) ?? tab.mainFrame();

@@ -23,7 +23,7 @@ use tokio::sync::Mutex;
 
 use camgate::testcam::{Audio, AudioCodec, Options};
 use chromium::{Watching, gateway, gateway_with};
-use common::gateway::camera_with;
+use common::gateway::{camera, camera_with};
 use common::player::Player;
 use gst_camera::GstCamera;
 
@@ -100,6 +100,28 @@ async fn who_comes_in_between_keyframes_far_apart_is_soon_at_the_live_edge() {
     let seen = latency(&mut page, 5).await;
     println!("glass to glass, keyframes far apart: {}", seen["glass"]);
     assert!(seen["glass"]["median"].as_f64().is_some_and(|ms| ms < 1_500.0), "{seen}");
+    page.closes().await;
+}
+
+/// hls.js fetches one part at a time, and here each takes longer than it lasts.
+#[tokio::test]
+async fn who_is_too_far_away_for_parts_watches_whole_segments() {
+    let _alone = ALONE.lock().await;
+    let camera = camera().await;
+    let (_process, client) = gateway("fmp4").await;
+    client.started("gate", &camera.url("/demo")).await;
+    let mut page = Watching::open(&client, "gate", "far.png");
+    page.does("picture").await;
+    page.does("far 300").await;
+    let near = page.does("play 6").await;
+    let began = tokio::time::Instant::now();
+    let far = page.does("play 12").await;
+    let frozen = began.elapsed().as_secs_f64() - 12.0;
+    println!("0.3 s away: the picture stood still for {frozen:.2} s of 12 s: {far}");
+    assert!(frozen < FROZEN, "the picture stood still for {frozen:.2} s: {near} {far}");
+    let segments = |seen: &Value| seen["fetched"]["segments"].as_u64().unwrap();
+    assert!(segments(&far) >= segments(&near) + 5, "{near} {far}");
+    assert_eq!(far["fetched"]["parts"], near["fetched"]["parts"], "{near} {far}");
     page.closes().await;
 }
 

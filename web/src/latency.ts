@@ -16,6 +16,12 @@ const OUTAGE_MS = 2_000;
 /** until for so long it has not run dry: then a part less, and so on. */
 const FORGOTTEN_MS = 30_000;
 
+/**
+ * hls.js fetches one part at a time. Where so many of them took longer than they last and playback ran dry as well, it cannot keep
+ * up with parts – the viewer is a fifth of a second away, say – and goes on by whole segments, some seconds behind live.
+ */
+const SLOW_PARTS = 10;
+
 /** Nobody sees or hears a tenth faster or slower: sound keeps its pitch. */
 const FASTER = 1.1;
 const SLOWER = 0.9;
@@ -42,6 +48,8 @@ export class Latency extends LatencyController {
   private waitingSince: number | null = null;
   private arrivesBy: number | null = null;
   private skipped = false;
+  /** Seconds that the last parts took longer than they last. */
+  private slower: number[] = [];
 
   constructor(private readonly player: Hls) {
     super(player);
@@ -53,6 +61,11 @@ export class Latency extends LatencyController {
     });
     player.on(Hls.Events.MEDIA_DETACHING, () => this.leave());
     player.on(Hls.Events.FRAG_BUFFERED, () => this.arrive());
+    player.on(Hls.Events.FRAG_LOADED, (_event, { part }) => {
+      if (!part) return;
+      const { start, end } = part.stats.loading;
+      this.slower = [...this.slower, (end - start) / 1000 - part.duration].slice(-SLOW_PARTS);
+    });
   }
 
   override destroy(): void {
@@ -70,7 +83,7 @@ export class Latency extends LatencyController {
   /** Seconds behind the playlist's end that playback is to be. */
   override get targetLatency(): number | null {
     const details = this.player.latestLevelDetails;
-    if (!details?.partList) return super.targetLatency;
+    if (!details?.partList || !this.player.lowLatencyMode) return super.targetLatency;
     return details.partHoldBack + this.dry * details.partTarget;
   }
 
@@ -84,7 +97,7 @@ export class Latency extends LatencyController {
    */
   override get liveSyncPosition(): number | null {
     const position = super.liveSyncPosition;
-    const parts = this.player.latestLevelDetails?.partList;
+    const parts = this.player.lowLatencyMode ? this.player.latestLevelDetails?.partList : null;
     if (position === null || !parts || this.isBuffered(position)) return position;
     const before = parts.filter((part) => part.start <= position);
     const keyframe = before.filter((part) => part.independent).at(-1);
@@ -100,11 +113,11 @@ export class Latency extends LatencyController {
     return false;
   }
 
-  /** Seconds later than it is to be; null where there are no parts, and lateness is left as it is. */
+  /** Seconds later than it is to be; null where no parts are played, and lateness is left as it is. */
   get late(): number | null {
     const details = this.player.latestLevelDetails;
     const target = this.targetLatency;
-    if (!details?.partList || target === null || this.video === null) return null;
+    if (!details?.partList || !this.player.lowLatencyMode || target === null || this.video === null) return null;
     return details.edge + details.age - this.video.currentTime - target;
   }
 
@@ -131,9 +144,15 @@ export class Latency extends LatencyController {
     this.waitingSince = null;
     if (lasted < OUTAGE_MS) this.dry = Math.min(this.dry + 1, MOST_DRY);
     this.dryAt = now;
+    if (this.slower.length === SLOW_PARTS && this.slower.reduce((sum, by) => sum + by, 0) > 0) this.leaveParts();
     const live = this.liveSyncPosition;
     if (this.video !== null && live !== null && (this.late ?? 0) > SKIP) this.video.currentTime = live;
   };
+
+  private leaveParts(): void {
+    this.player.lowLatencyMode = false;
+    if (this.video !== null) this.video.playbackRate = 1;
+  }
 
   private keepUp = (): void => {
     const { late, video } = this;

@@ -148,7 +148,8 @@ export function playWithHlsJs(video: HTMLVideoElement, url: string, onFailure: (
     hasAudio: () => hls.levels.some(({ audioCodec }) => audioCodec !== undefined),
     toLive: () => {
       const live = hls.liveSyncPosition;
-      const tolerance = hls.latestLevelDetails?.partList ? PAUSE_TOLERANCE_PARTS_SECONDS : PAUSE_TOLERANCE_SECONDS;
+      const parts = hls.lowLatencyMode && hls.latestLevelDetails?.partList;
+      const tolerance = parts ? PAUSE_TOLERANCE_PARTS_SECONDS : PAUSE_TOLERANCE_SECONDS;
       if (live !== null && live - video.currentTime > tolerance) video.currentTime = live;
     },
     destroy: () => hls.destroy(),
