@@ -82,6 +82,8 @@ pub struct Stream {
     started: Duration,
     /// Milliseconds on the monotonic clock.
     last_access: AtomicU64,
+    /// Starts that wait for a camera's answer.
+    starts: AtomicUsize,
     viewers: Mutex<Viewers>,
     bytes: Arc<AtomicUsize>,
     /// Whether whoever started it wants audio.
@@ -132,8 +134,11 @@ impl Stream {
         Ok(())
     }
 
-    /// Time since someone last asked for it.
+    /// Time since someone last asked for it, or had the answer to a start: none while one waits for that.
     pub fn idle(&self) -> Duration {
+        if self.starts.load(Ordering::Relaxed) > 0 {
+            return Duration::ZERO;
+        }
         clock::elapsed().saturating_sub(Duration::from_millis(self.last_access.load(Ordering::Relaxed)))
     }
 

@@ -125,7 +125,10 @@ impl Registry {
         let began = clock::elapsed();
         let started = match self.prepare(id, source, wishes) {
             Ok(Pending { stream, camera, outcome }) => {
+                stream.starts.fetch_add(1, Ordering::Relaxed);
                 let answer = camera.first_outcome().await;
+                stream.touch();
+                stream.starts.fetch_sub(1, Ordering::Relaxed);
                 self.conclude(&stream, &camera, outcome, answer)
             }
             Err(error) => Err(error),
@@ -253,6 +256,7 @@ impl Registry {
             snapshots,
             started: now,
             last_access: AtomicU64::new(millis(now)),
+            starts: AtomicUsize::new(0),
             viewers: Mutex::new(Viewers::among(self.viewers.clone())),
             bytes,
             audio: AtomicBool::new(audio),

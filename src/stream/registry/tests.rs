@@ -594,6 +594,22 @@ async fn a_viewer_who_comes_back_at_the_last_moment_keeps_the_stream() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_whose_camera_is_slow_to_answer_is_not_idle_meanwhile() {
+    let bench = Bench::new();
+    let asked = bench.ask("1", "a").await;
+    let delay = Duration::from_secs(2);
+    let condemned = || reaper::to_stop(bench.registry.seen(), delay, usize::MAX).len();
+    tokio::time::advance(START_TIMEOUT - Duration::from_secs(1)).await;
+    assert_eq!(condemned(), 0, "someone waits for it");
+    bench.camera("a").answer(1);
+    assert_eq!(asked.await.unwrap(), Ok(Started::New));
+    assert_eq!(condemned(), 0, "whoever has just been told of it may come now");
+    tokio::time::advance(delay).await;
+    assert_eq!(condemned(), 1);
+    bench.finish(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn when_memory_is_short_the_stream_that_was_watched_longest_ago_goes() {
     let bench = Bench::new();
     for name in ["1", "2"] {
