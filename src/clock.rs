@@ -18,6 +18,18 @@ pub fn elapsed() -> Duration {
     Instant::now().saturating_duration_since(epoch)
 }
 
+/// Time that this thread has had of a CPU: a machine that stands still for a moment adds nothing to it. Where the system does
+/// not tell, the time that passes.
+pub fn worked() -> Duration {
+    #[cfg(target_os = "linux")]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Duration::try_from(time).unwrap_or_default()
+    }
+    #[cfg(not(target_os = "linux"))]
+    elapsed()
+}
+
 /// The time of day, UTC.
 #[allow(clippy::disallowed_methods, reason = "this is the one place")]
 pub fn wall_time() -> WallTime {
