@@ -86,8 +86,9 @@ impl Viewer {
             self.finds(format!("stream.m3u8: {wrong:?} in {}", answer.text()));
         }
         self.loads += 1;
+        let asked = time_of_day();
         let Some(answer) = self.load("media.m3u8").await else { return };
-        self.watcher.feed(answer.text(), time_of_day());
+        self.watcher.feed(answer.text(), asked, time_of_day());
         let Some(playlist) = self.watcher.playlist() else { return };
         for segment in playlist.segments.clone() {
             for path in segment.map.iter().chain([&segment.uri]) {

@@ -86,9 +86,10 @@ impl Player {
 
     /// Loads the playlist, and what is new in it.
     pub async fn reload(&mut self) {
+        let asked = time_of_day();
         let answer = self.load(&self.media_url).await;
         assert_eq!(answer.status, 200, "{answer:?}");
-        self.watcher.feed(answer.text(), time_of_day());
+        self.watcher.feed(answer.text(), asked, time_of_day());
         self.playlist = assert_good(answer.text());
         for segment in self.playlist.segments.clone() {
             for path in segment.map.iter().chain([&segment.uri]) {

@@ -311,7 +311,7 @@ fn at(seconds: f64) -> Duration {
 fn watch(fetches: &[(f64, String)]) -> Watcher {
     let mut watcher = Watcher::new();
     for (seconds, text) in fetches {
-        watcher.feed(text, at(*seconds));
+        watcher.feed(text, at(*seconds), at(*seconds));
     }
     watcher
 }
@@ -365,14 +365,14 @@ fn dates_that_do_not_tell_when_pictures_arrived_are_caught() {
 fn while_the_camera_is_away_nothing_new_is_due() {
     let mut watcher = watch(&[(8.1, window(0, 4))]);
     watcher.camera_goes_away();
-    watcher.feed(&window(0, 4), at(15.0));
+    watcher.feed(&window(0, 4), at(15.0), at(15.0));
     // What had arrived before comes out late.
-    watcher.feed(&window(0, 5), at(18.0));
+    watcher.feed(&window(0, 5), at(18.0), at(18.0));
     let back = with(&discontinuous(0, 6, 5), "11:00:10.000Z", "11:00:18.000Z");
-    watcher.feed(&back, at(20.1));
+    watcher.feed(&back, at(20.1), at(20.1));
     watcher.assert_good();
     // From the discontinuity on the rules hold again.
-    watcher.feed(&back, at(23.2));
+    watcher.feed(&back, at(23.2), at(23.2));
     only(watcher.violations(), "bis 6.2.1", "no new segment");
 }
 

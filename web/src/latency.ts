@@ -17,10 +17,11 @@ const OUTAGE_MS = 2_000;
 const FORGOTTEN_MS = 30_000;
 
 /**
- * hls.js fetches one part at a time. Where so many of them took longer than they last and playback ran dry as well, it cannot keep
- * up with parts – the viewer is a fifth of a second away, say – and goes on by whole segments, some seconds behind live.
+ * hls.js fetches one part at a time. Where most of the last parts took longer than they last, and playback ran dry as well, it cannot
+ * keep up with them – the viewer is a fifth of a second away, say – and goes on by whole segments, some seconds behind live.
  */
-const SLOW_PARTS = 10;
+const LAST_PARTS = 10;
+const MOST_PARTS = 6;
 
 /** Nobody sees or hears a tenth faster or slower: sound keeps its pitch. */
 const FASTER = 1.1;
@@ -48,8 +49,8 @@ export class Latency extends LatencyController {
   private waitingSince: number | null = null;
   private arrivesBy: number | null = null;
   private skipped = false;
-  /** Seconds that the last parts took longer than they last. */
-  private slower: number[] = [];
+  /** Whether each of the last parts took longer than it lasts. */
+  private slow: boolean[] = [];
 
   constructor(private readonly player: Hls) {
     super(player);
@@ -64,7 +65,7 @@ export class Latency extends LatencyController {
     player.on(Hls.Events.FRAG_LOADED, (_event, { part }) => {
       if (!part) return;
       const { start, end } = part.stats.loading;
-      this.slower = [...this.slower, (end - start) / 1000 - part.duration].slice(-SLOW_PARTS);
+      this.slow = [...this.slow, end - start > part.duration * 1000].slice(-LAST_PARTS);
     });
   }
 
@@ -144,7 +145,7 @@ export class Latency extends LatencyController {
     this.waitingSince = null;
     if (lasted < OUTAGE_MS) this.dry = Math.min(this.dry + 1, MOST_DRY);
     this.dryAt = now;
-    if (this.slower.length === SLOW_PARTS && this.slower.reduce((sum, by) => sum + by, 0) > 0) this.leaveParts();
+    if (this.slow.filter(Boolean).length >= MOST_PARTS) this.leaveParts();
     const live = this.liveSyncPosition;
     if (this.video !== null && live !== null && (this.late ?? 0) > SKIP) this.video.currentTime = live;
   };

@@ -10,6 +10,7 @@ use super::{MediaPlaylist, Report, Segment, Violation, check, check_but_dates, p
 /// Times are since the Unix epoch, from the clock of the machine that serves.
 #[derive(Debug, Default)]
 pub struct Watcher {
+    /// The playlist before, and when it was asked for.
     last: Option<(MediaPlaylist, Duration)>,
     segments: BTreeMap<u64, Known>,
     /// When the newest segment was first seen.
@@ -35,8 +36,9 @@ impl Watcher {
         Self::default()
     }
 
-    /// Takes a media playlist whose answer arrived at `at`.
-    pub fn feed(&mut self, text: &str, at: Duration) {
+    /// Takes a media playlist that was asked for at `asked` and read at `at`: it was made in between, and what is judged is
+    /// judged by the end that excuses more, for a busy machine puts much time there.
+    pub fn feed(&mut self, text: &str, asked: Duration, at: Duration) {
         let checked = if self.untimed { check_but_dates(text) } else { check(text) };
         let playlist = match checked {
             Ok(playlist) => playlist,
@@ -47,18 +49,18 @@ impl Watcher {
         }
         self.compare_with_all_before(&playlist);
         if !self.untimed {
-            self.check_arrivals(&playlist, at);
+            self.check_arrivals(&playlist, asked, at);
         }
         for segment in &playlist.segments {
             let known = self.segments.entry(segment.media_sequence).or_insert_with(|| Known {
                 segment: segment.clone(),
-                last_listed: at,
+                last_listed: asked,
                 longest_playlist: 0.0,
             });
-            known.last_listed = at;
+            known.last_listed = asked;
             known.longest_playlist = known.longest_playlist.max(playlist.duration());
         }
-        self.last = Some((playlist, at));
+        self.last = Some((playlist, asked));
     }
 
     /// From here on the camera is taken away: until a segment comes after a discontinuity, none is due, and
@@ -132,10 +134,10 @@ impl Watcher {
     }
 
     /// New segments come in time, and their dates are true to the arrival of the picture.
-    fn check_arrivals(&mut self, playlist: &MediaPlaylist, at: Duration) {
+    fn check_arrivals(&mut self, playlist: &MediaPlaylist, asked: Duration, at: Duration) {
         let newest_known = self.segments.keys().next_back().copied();
         let is_new = |segment: &&Segment| newest_known.is_none_or(|known| segment.media_sequence > known);
-        let fetched_before = self.last.as_ref().map(|(_, at)| *at);
+        let asked_before = self.last.as_ref().map(|(_, asked)| *asked);
         let mut end: Option<f64> = None;
         let mut any_new = false;
         for segment in &playlist.segments {
@@ -155,8 +157,8 @@ impl Watcher {
                     format!("the date of segment {number} has it end {early:.3} s after it was fetched");
                 self.report.at(segment.line, "A8.4", what);
             }
-            // A segment is published as it ends: it was not there at the fetch before, so it ended since.
-            let late = fetched_before.map_or(0.0, |before| before.as_secs_f64() - end);
+            // A segment is published as it ends: it was not there at the fetch before, so it ended since that was asked.
+            let late = asked_before.map_or(0.0, |before| before.as_secs_f64() - end);
             if late > DATE_SLACK && !excused {
                 let what =
                     format!("the date of segment {number} has it end {late:.3} s before it could be fetched");
@@ -166,8 +168,8 @@ impl Watcher {
         if any_new {
             self.newest_seen = Some(at);
         } else if let Some(seen) = self.newest_seen.filter(|_| !self.outage) {
-            // Sound, if late: the newest was there at `seen`, and at `at` there is still none after it.
-            let waited = at.saturating_sub(seen).as_secs_f64();
+            // Sound, if late: the newest was there at `seen`, and at `asked` there is still none after it.
+            let waited = asked.saturating_sub(seen).as_secs_f64();
             if waited > 1.5 * float(playlist.target_duration) {
                 let what = format!("no new segment for {waited:.3} s, above 1.5 × TARGETDURATION");
                 self.report.add("bis 6.2.1", what);
