@@ -187,8 +187,14 @@ video.addEventListener('play', () => current?.toLive());
 video.addEventListener('playing', () => isPlayable() && setScreen('playing'));
 video.addEventListener('pause', () => isPlayable() && !video.ended && setScreen('paused'));
 video.addEventListener('waiting', () => {
-  if (isPlayable() && screen.dataset['state'] !== 'loading') setScreen('buffering', 'Waiting for the camera', '');
+  if (isPlayable() && screen.dataset['state'] !== 'loading') showWaiting();
 });
+
+/** Where the camera is not known to be lost, it may as well be the network that is slow, or this device. */
+function showWaiting(): void {
+  const lost = status !== null && status.state !== 'live';
+  setScreen('buffering', lost ? 'Waiting for the camera' : 'Waiting for pictures');
+}
 
 // --- the camera's side
 
@@ -203,6 +209,7 @@ async function refreshStatus(): Promise<void> {
     else if (screen.dataset['state'] === 'buffering') setScreen('buffering', error.title, error.detail);
     return;
   }
+  if (screen.dataset['state'] === 'buffering') showWaiting();
   showStatus();
 }
 
