@@ -156,7 +156,7 @@ video.addEventListener('playing', () => {
   if (!ended()) setScreen('playing');
 });
 video.addEventListener('pause', () => ended() || setScreen('paused'));
-video.addEventListener('waiting', () => screen.dataset.state === 'playing' && setScreen('buffering', 'Waiting for the camera'));
+video.addEventListener('waiting', () => screen.dataset.state === 'playing' && setScreen('buffering', 'Waiting for pictures'));
 byId('retry').addEventListener('click', () => {
   tries = 0;
   play();
