@@ -179,9 +179,11 @@ impl Stream {
     /// Whether nothing of `wrong` holds whatever the camera does.
     fn hold(&self, wrong: &[checker::Violation], text: &str, snapshot: &Snapshot) -> bool {
         let excused = |violation: &&checker::Violation| {
-            // Times of day are those of arrivals, which are wild here. Bytes go before length.
+            // Times of day are those of arrivals, which are wild here. Bytes go before length. A picture that lasts longer than
+            // was to be foreseen may not go into the segment that is open: the part that was hinted at never comes.
             violation.clause.starts_with("A8.4")
                 || snapshot.cut_short && violation.what.starts_with("the playlist lasts")
+                || violation.what.contains("was hinted at")
         };
         let wrong: Vec<_> = wrong.iter().filter(|violation| !excused(violation)).cloned().collect();
         assert!(wrong.is_empty(), "{}\n{text}", checker::list(&wrong));
