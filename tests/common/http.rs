@@ -2,6 +2,7 @@
 //! with many requests on one connection.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -13,7 +14,7 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use super::wait::soon;
+use super::wait::{DEADLINE, soon, within};
 
 /// A whole answer.
 #[derive(Clone, Debug)]
@@ -96,9 +97,31 @@ impl Client {
     }
 
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
+        self.send_within(DEADLINE, request).await
+    }
+
+    /// The same where the answer may take longer than most.
+    pub async fn send_within(&self, deadline: Duration, request: Request<Full<Bytes>>) -> Answer {
         let what = format!("{} {}", request.method(), request.uri());
         // On the heap, as it is part of many a future.
-        soon(&what, Box::pin(async { Answer::read(self.open(request).await).await })).await
+        within(&what, deadline, Box::pin(async { Answer::read(self.open(request).await).await })).await
+    }
+
+    /// What `path` is answered with; nothing where the connection is sent away before that.
+    pub async fn try_get(&self, path: &str) -> Option<Answer> {
+        let host = self.address.to_string();
+        let request = Request::get(path).header(HOST, host).body(Full::<Bytes>::default()).unwrap();
+        let exchange = async {
+            let socket = TcpStream::connect(self.address).await.ok()?;
+            let (mut sender, connection) =
+                hyper::client::conn::http1::handshake(TokioIo::new(socket)).await.ok()?;
+            // Ends with the connection.
+            tokio::spawn(connection);
+            let (head, body) = sender.send_request(request).await.ok()?.into_parts();
+            let body = body.collect().await.ok()?.to_bytes();
+            Some(Answer { status: head.status.as_u16(), headers: head.headers, body })
+        };
+        soon(path, exchange).await
     }
 
     pub async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
