@@ -5,7 +5,7 @@ use std::time::Duration;
 use camgate::testcam::{Audio, AudioCodec, Options};
 use futures::future::join_all;
 
-use super::{Case, small, watch};
+use super::{Case, judge_all, small, watch_all};
 use crate::common::ffmpeg;
 use crate::common::gateway::{TestGateway, camera_with};
 use crate::common::player::Player;
@@ -47,7 +47,7 @@ async fn probed(player: &Player, kind: &str, entries: &str) -> String {
     text.lines().next().unwrap_or_default().trim_end_matches(',').to_owned()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn every_encoding_that_is_carried_is_as_loud_as_the_camera_sent_it() {
     let l16 = Audio::new(AudioCodec::L16 { clock_rate: 48_000, channels: 2 });
     let long_packets = Audio { packet_time: Duration::from_millis(100), ..Audio::new(AudioCodec::Pcmu) };
@@ -75,7 +75,7 @@ async fn every_encoding_that_is_carried_is_as_loud_as_the_camera_sent_it() {
     join_all(cases).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn sound_is_in_time_with_the_pictures_by_the_cameras_reports() {
     // The camera falls silent 5 s after its first picture, in what it sends, and has heard that much earlier.
     let cases = [(0, true, 5.0), (400, true, 4.6), (400, false, 5.0)];
@@ -96,7 +96,7 @@ async fn sound_is_in_time_with_the_pictures_by_the_cameras_reports() {
     join_all(cases).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn sound_that_starts_late_stops_or_drifts_holds_no_picture_back() {
     let pcmu = Audio::new(AudioCodec::Pcmu);
     let cases = [
@@ -110,10 +110,15 @@ async fn sound_that_starts_late_stops_or_drifts_holds_no_picture_back() {
     let late = Audio { offset: Duration::from_millis(800), reports: false, ..pcmu };
     let (pcmu, late, aac) = (hearing(pcmu), hearing(late), hearing(Audio::new(AudioCodec::Aac)));
     let pauses = [Case::unseen(&["2+2:no-audio"], 4.0)];
-    futures::join!(watch(&pcmu, &[], &cases), watch(&late, &[], &pauses), watch(&aac, &[], &pauses));
+    let (pcmu, late, aac) = futures::join!(
+        watch_all(&pcmu, &[], &cases),
+        watch_all(&late, &[], &pauses),
+        watch_all(&aac, &[], &pauses)
+    );
+    judge_all([pcmu, late, aac].into_iter().flatten().collect()).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn sound_that_cannot_be_carried_is_told_of_and_the_video_plays() {
     let cases = [("g726", "G726"), ("opus", "OPUS")].map(async |(name, told)| {
         let (camera, gateway) = (camera_with(small()).await, TestGateway::start().await);

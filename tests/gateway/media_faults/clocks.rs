@@ -5,7 +5,7 @@
 
 use super::{Case, small, watch};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_clock_that_jumps_is_not_seen() {
     let cases = [
         Case::unseen(&["6:jump=7200"], 6.0),
@@ -23,7 +23,7 @@ async fn a_clock_that_jumps_is_not_seen() {
     watch(&small(), &[], &cases).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_clock_that_does_not_run_at_its_rate_is_not_seen() {
     let cases = [
         Case::unseen(&["3+3:clock-stops"], 6.0),
@@ -36,7 +36,7 @@ async fn a_clock_that_does_not_run_at_its_rate_is_not_seen() {
     watch(&small(), &[], &cases).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_clock_that_is_ahead_by_less_than_a_gap_is_not_seen() {
     let cases = [
         Case::unseen(&["6:jump=0.3"], 6.0),

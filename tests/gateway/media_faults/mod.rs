@@ -1,6 +1,7 @@
 //! What a viewer sees while the media of a camera goes wrong: at most a short stall, and no clock that is not true.
 //!
-//! Each fault has a camera, a gateway and a viewer of its own; those of a file run side by side.
+//! Each fault has a camera, a gateway and a viewer of its own; those of a file run side by side. Viewers that read what they
+//! fetched keep a thread busy: cameras and gateways have another.
 
 mod audio;
 mod clocks;
@@ -8,8 +9,10 @@ mod packets;
 mod pictures;
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use camgate::stream::StreamId;
 use camgate::testcam::{Clip, Options};
 use tokio::time::Instant;
 
@@ -71,45 +74,75 @@ impl Case {
 /// What a viewer saw.
 struct Watched {
     player: Player,
-    /// When each segment was first seen, in seconds since the Unix epoch.
+    /// When each segment was there, in seconds since the Unix epoch.
     seen: BTreeMap<u64, f64>,
     status: serde_json::Value,
 }
 
-/// Watches `cases` side by side, each until it is over and then long enough to judge how it goes on.
+/// Watches `cases` side by side, each until it is over and then long enough to judge how it goes on, and judges them.
 async fn watch(options: &Options, settings: &[(&str, &str)], cases: &[Case]) {
+    judge_all(watch_all(options, settings, cases).await).await;
+}
+
+/// Watches and does not judge: that takes the time of those that are still being watched.
+async fn watch_all<'a>(
+    options: &Options,
+    settings: &[(&str, &str)],
+    cases: &'a [Case],
+) -> Vec<(&'a Case, Watched)> {
     let tests = cases.iter().map(async |case| {
         let faults = case.faults.iter().map(|line| line.parse().unwrap()).collect();
         let watched = watch_one(Options { faults, ..options.clone() }, settings, case).await;
         (case, watched)
     });
+    futures::future::join_all(tests).await
+}
+
+async fn judge_all(watched: Vec<(&Case, Watched)>) {
     let mut wrong = Vec::new();
-    for (case, watched) in futures::future::join_all(tests).await {
+    for (case, watched) in watched {
         wrong
             .extend(judge(case, &watched).await.into_iter().map(|what| format!("{:?}: {what}", case.faults)));
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// When each segment was there, in seconds since the Unix epoch: noted where it is published, for the viewer looks now and
+/// then, and late on a busy machine.
+type Published = Arc<Mutex<BTreeMap<u64, f64>>>;
+
+fn note(gateway: &TestGateway) -> Published {
+    let stream = gateway.registry().get(&StreamId::parse("1").unwrap()).unwrap();
+    let (mut snapshots, published) = (stream.snapshots(), Published::default());
+    let noted = published.clone();
+    tokio::spawn(async move {
+        loop {
+            let now = time_of_day().as_secs_f64();
+            let snapshot = snapshots.borrow_and_update().clone();
+            for segment in snapshot.iter().flat_map(|snapshot| &snapshot.listed) {
+                noted.lock().unwrap().entry(segment.media_sequence).or_insert(now);
+            }
+            if snapshots.changed().await.is_err() {
+                return;
+            }
+        }
+    });
+    published
+}
+
 async fn watch_one(options: Options, settings: &[(&str, &str)], case: &Case) -> Watched {
     let (camera, gateway) = (camera_with(options).await, TestGateway::with(settings).await);
     gateway.started("1", &camera.url("/demo")).await;
+    let published = note(&gateway);
     let started = Instant::now();
     let mut player = Player::open(&gateway, "1").await;
     if case.stall > 0.0 {
         player.watcher.camera_goes_away();
     }
     let end = started + Duration::from_secs_f64(case.over + AFTERWARDS);
-    let mut seen = BTreeMap::new();
-    player
-        .play_until("the end of the watch", |player| {
-            let now = time_of_day().as_secs_f64();
-            for number in player.segments.keys() {
-                seen.entry(*number).or_insert(now);
-            }
-            Instant::now() >= end
-        })
-        .await;
+    player.play_until("the end of the watch", |_| Instant::now() >= end).await;
+    let published = published.lock().unwrap().clone();
+    let seen = player.segments.keys().map(|number| (*number, published[number])).collect();
     Watched { status: gateway.status("1").await, player, seen }
 }
 

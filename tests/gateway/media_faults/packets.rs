@@ -2,7 +2,7 @@
 
 use super::{Case, small, watch};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn packets_that_come_late_or_otherwise_cost_no_more_than_themselves() {
     let cases = [
         Case::unseen(&["2+4:duplicate=5"], 6.0),

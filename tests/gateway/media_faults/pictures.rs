@@ -2,9 +2,9 @@
 
 use camgate::testcam::{Clip, Options};
 
-use super::{Case, small, watch};
+use super::{Case, judge_all, small, watch, watch_all};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn parameter_sets_that_mean_the_same_and_keyframes_that_stay_away_stop_nobody() {
     let cases = [
         Case::unseen(&["3+4:other-timing"], 7.0),
@@ -18,7 +18,7 @@ async fn parameter_sets_that_mean_the_same_and_keyframes_that_stay_away_stop_nob
     watch(&small(), &[], &cases).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn pictures_of_another_size_or_without_measure_cost_no_more_than_themselves() {
     let cases = [
         Case::lost(&["3+0.02:huge-units=9000000"], 3.0, 0.04),
@@ -28,5 +28,8 @@ async fn pictures_of_another_size_or_without_measure_cost_no_more_than_themselve
     ];
     let switches = [Case { discontinuities: 1, ..Case::unseen(&["3:other-clip"], 3.0) }];
     let large = Options { clip: Clip::demo().first(13), ..Options::default() };
-    futures::future::join(watch(&small(), &[], &cases), watch(&large, &[], &switches)).await;
+    let small = small();
+    let (small, large) =
+        futures::future::join(watch_all(&small, &[], &cases), watch_all(&large, &[], &switches)).await;
+    judge_all([small, large].into_iter().flatten().collect()).await;
 }
