@@ -1,7 +1,7 @@
 //! The rules of low-latency playlists, each broken alone.
 
 use crate::common::playlist::low_latency::applied;
-use crate::common::playlist::{MediaPlaylist, check_even, check_pair, list};
+use crate::common::playlist::{MediaPlaylist, check, check_even, check_pair, list};
 use crate::{only, with};
 
 /// The head of a playlist whose parts may last 0.5 s.
@@ -164,4 +164,12 @@ fn parts_that_change_or_go_are_caught() {
 fn a_hint_that_does_not_come_true_is_caught() {
     let after = with(&live(10, 14, 3), "URI=\"part-14.2.m4s\"", "URI=\"other.m4s\"");
     pair_breaks(&live(10, 14, 2), &after, "bis 4.4.5.3", "part-14.2.m4s was hinted at");
+}
+
+#[test]
+fn a_hint_of_a_segment_whose_parts_are_not_told_of_is_no_lie() {
+    let after = with(&live(10, 15, 1), &segment(14, 4), &segment(14, 0));
+    let after = with(&with(&after, &segment(13, 4), &segment(13, 0)), &segment(12, 4), &segment(12, 0));
+    let after = check(&after).unwrap();
+    assert_eq!(check_pair(&good(&live(10, 14, 0)), &after), []);
 }

@@ -208,8 +208,8 @@ fn hints_come_true(before: &MediaPlaylist, after: &MediaPlaylist, report: &mut R
     let Some((hint, _)) = before.hints.first() else { return };
     let (number, part) = newest_part(before);
     let came = parts(after, number).get(part).or_else(|| {
-        // The segment was cut behind what was told of it.
-        let ended = after.segment(number).is_some_and(|segment| segment.parts.len() == part);
+        // The segment was cut behind what was told of it. None ends with no part: one without parts has more than are told of.
+        let ended = part > 0 && after.segment(number).is_some_and(|segment| segment.parts.len() == part);
         ended.then(|| parts(after, number + 1).first()).flatten()
     });
     if let Some(part) = came
