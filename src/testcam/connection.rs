@@ -27,6 +27,9 @@ const METHODS: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, SET_PARAME
 /// What an answer without end sends at a time, in bytes.
 const FLOOD: usize = 64 * 1024;
 
+/// By how much a timer is late on a machine that stood still.
+const LATE: Duration = Duration::from_millis(500);
+
 /// Serves a client until it leaves, misbehaves or falls silent.
 pub(super) async fn serve(
     socket: TcpStream,
@@ -122,6 +125,7 @@ impl Connection {
     async fn run(mut self) -> io::Result<()> {
         let mut input = BytesMut::new();
         let mut heard = Instant::now();
+        let mut stood_still = false;
         let mut timer = pin!(sleep_until(heard));
         loop {
             self.shared.passes(&FaultKind::Partition).await;
@@ -143,7 +147,7 @@ impl Connection {
                     }
                     // It may have begun while nothing was heard.
                     self.shared.passes(&FaultKind::Partition).await;
-                    heard = Instant::now();
+                    (heard, stood_still) = (Instant::now(), false);
                     let next = self.answer_all(&mut input);
                     self.flush().await?;
                     self.pour().await?;
@@ -153,7 +157,10 @@ impl Connection {
                 }
                 () = &mut timer => {
                     let now = Instant::now();
-                    if now >= silent {
+                    if now >= silent + LATE && !stood_still {
+                        // So late is a machine that stood still, and the client with it: it has as long once more.
+                        (heard, stood_still) = (now, true);
+                    } else if now >= silent {
                         return Err(io::Error::new(io::ErrorKind::TimedOut, "the client fell silent"));
                     }
                     if due.is_some_and(|due| now >= due) {

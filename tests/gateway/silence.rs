@@ -22,7 +22,9 @@ async fn a_silent_camera_starts_and_its_playlist_says_in_time_that_there_is_no_p
     let status = async {
         let why = answer(async || gateway.status("1").await["last_error"].as_str().map(str::to_owned));
         let why = soon("the status says why", why).await;
-        assert_eq!(why, "the camera has sent no video for 2 s");
+        // For how long is measured: more on a machine that was busy when the time was over.
+        let quiet = why.strip_prefix("the camera has sent no video for ").and_then(|s| s.strip_suffix(" s"));
+        assert!(quiet.is_some_and(|s| s.parse::<u64>().is_ok_and(|s| s >= 2)), "{why}");
         // It is tried again, and the session that was given up is not left behind.
         counters(&camera, "a second try", |now| now.total_sessions >= 2).await;
         counters(&camera, "TEARDOWN of the first", |now| now.teardowns >= 1 && now.sessions <= 1).await;

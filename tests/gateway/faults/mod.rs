@@ -38,13 +38,22 @@ fn quick() -> Options {
     Options { clip: Clip::switch().first(12), ..Options::default() }
 }
 
+/// What is left to be judged when all cases are over: it takes the thread that plays those that still go on.
+type Judgement<'a> = Option<BoxFuture<'a, ()>>;
+
 /// Runs the cases side by side, and then names those that failed.
-async fn all(cases: impl IntoIterator<Item = (String, BoxFuture<'_, ()>)>) {
-    let cases = cases.into_iter().map(async |(name, case)| {
-        let failed = AssertUnwindSafe(case).catch_unwind().await.is_err();
-        failed.then_some(name)
-    });
-    let failed: Vec<String> = join_all(cases).await.into_iter().flatten().collect();
+async fn all<'a>(cases: impl IntoIterator<Item = (String, BoxFuture<'a, Judgement<'a>>)>) {
+    let cases =
+        cases.into_iter().map(async |(name, case)| (name, AssertUnwindSafe(case).catch_unwind().await));
+    let mut failed = Vec::new();
+    for (name, ended) in join_all(cases).await {
+        let good = match ended {
+            Ok(Some(judgement)) => AssertUnwindSafe(judgement).catch_unwind().await.is_ok(),
+            Ok(None) => true,
+            Err(_) => false,
+        };
+        failed.extend((!good).then_some(name));
+    }
     assert!(failed.is_empty(), "failed, with the reasons above: {failed:?}");
 }
 
@@ -82,11 +91,11 @@ impl Default for Case {
 }
 
 impl Case {
-    fn boxed(self) -> (String, BoxFuture<'static, ()>) {
+    fn boxed(self) -> (String, BoxFuture<'static, Judgement<'static>>) {
         (format!("{:?} {:?}", self.faults, self.options.oddities), Box::pin(self.costs_no_more_than_it_may()))
     }
 
-    async fn costs_no_more_than_it_may(self) {
+    async fn costs_no_more_than_it_may(self) -> Judgement<'static> {
         let camera = camera_with(Options { faults: script(self.faults), ..self.options }).await;
         let gateway = TestGateway::with(self.settings).await;
         let link = camera.url("/demo").replace("rtsp://", "rtsp://admin:secret@");
@@ -115,7 +124,7 @@ impl Case {
             "{:?} {status}",
             self.faults
         );
-        player.assert_good().await;
+        Some(async move { drop(player.assert_good().await) }.boxed())
     }
 }
 
@@ -150,10 +159,11 @@ fn lost(player: &Player) -> f64 {
 /// Starts a stream on a camera that does not recover: the problem that is told, in time, with nothing left behind.
 async fn fails_to_start(options: Options, settings: &[(&str, &str)]) -> (Control, Value) {
     let camera = camera_with(options).await;
-    let settings = [&[("START_TIMEOUT_SECONDS", "2")], settings].concat();
+    // Two floods of the same table take the machine meanwhile: what is refused is refused before the timeout.
+    let settings = [&[("START_TIMEOUT_SECONDS", "5")], settings].concat();
     let gateway = TestGateway::with(&settings).await;
     let link = camera.url("/demo").replace("rtsp://", "rtsp://admin:secret@");
-    let answer = within("an answer", Duration::from_secs(3), gateway.start("1", &link)).await;
+    let answer = within("an answer", Duration::from_secs(15), gateway.start("1", &link)).await;
     assert_eq!(gateway.stream_count().await, 0);
     (camera, answer.json())
 }
