@@ -15,7 +15,8 @@ pub(crate) struct Cameras {
 }
 
 impl Cameras {
-    pub(crate) async fn start(planned: &[Planned]) -> Self {
+    /// None at the port of the gateway: at another address that is free, and on loopback it is the gateway's own.
+    pub(crate) async fn start(planned: &[Planned], gateway_port: u16) -> Self {
         let options: Vec<_> = planned.iter().map(Planned::options).collect();
         let (told, controls) = oneshot::channel();
         let end = CancellationToken::new();
@@ -23,7 +24,11 @@ impl Cameras {
         let run = async move {
             let mut controls = Vec::new();
             for options in options {
-                controls.push(Camera::bind(options).await.unwrap().spawn());
+                let mut camera = Camera::bind(options.clone()).await.unwrap();
+                while camera.local_addr().port() == gateway_port {
+                    camera = Camera::bind(options.clone()).await.unwrap();
+                }
+                controls.push(camera.spawn());
             }
             told.send(controls).unwrap();
             ended.cancelled().await;

@@ -123,7 +123,7 @@ impl Run {
     /// Starts a stream of each camera, watches them until the end, and stops them. Returns what is wrong.
     async fn watch(self, client: Client) -> Vec<String> {
         let plan = Plan::new(self.seed, self.cameras, self.seconds);
-        let cameras = Cameras::start(&plan.cameras).await;
+        let cameras = Cameras::start(&plan.cameras, client.address.port()).await;
         let start = async |number: usize| client.started(&number.to_string(), &cameras.link(number)).await;
         join_all((0..self.cameras).map(start)).await;
 
