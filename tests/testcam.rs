@@ -612,14 +612,15 @@ async fn a_close_is_an_end_and_a_reset_an_error() {
 
 #[tokio::test]
 async fn a_script_silences_partitions_and_refuses() {
-    let script = ["0.2+0.6:silent", "1.0+0.5:partition", "1.7+0.3:refuse"];
+    let script = ["1+3:silent", "5+2.5:partition", "8.5+1.5:refuse"];
     let camera = camera(Options { faults: faults(&script), ..Options::default() }).await;
     let mut client = Client::connect(&camera).await;
     client.start("/demo").await;
     let began = tokio::time::Instant::now();
     let mut pauses = Vec::new();
     let mut refused = false;
-    while began.elapsed() < Duration::from_millis(2300) {
+    // Each lasts so long that a busy machine can look late, and not miss it.
+    while began.elapsed() < Duration::from_millis(11_500) {
         let read = tokio::time::timeout(Duration::from_millis(200), client.read()).await;
         match read {
             Ok(read) => assert!(read.is_some(), "the session goes on"),
@@ -630,7 +631,7 @@ async fn a_script_silences_partitions_and_refuses() {
     }
     assert!(refused);
     assert!(
-        pauses.iter().any(|at| (3..9).contains(at)) && pauses.iter().any(|at| (11..16).contains(at)),
+        pauses.iter().any(|at| (11..43).contains(at)) && pauses.iter().any(|at| (51..78).contains(at)),
         "{pauses:?}"
     );
     assert_eq!(camera.sessions(), 1);
