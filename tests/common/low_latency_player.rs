@@ -134,6 +134,14 @@ impl LowLatencyPlayer {
         }
     }
 
+    /// How long after its last picture each part was listed, in seconds: the least first.
+    pub fn lateness(&self) -> Vec<f64> {
+        let late = |part: &Received| Some(part.listed.as_secs_f64() - part.ends?.as_secs_f64());
+        let mut lateness: Vec<f64> = self.parts.iter().filter_map(late).collect();
+        lateness.sort_by(f64::total_cmp);
+        lateness
+    }
+
     /// Panics with all that was wrong, and with a part that was lost: none is missing between the first and the last.
     #[track_caller]
     pub fn assert_good(&self) {
