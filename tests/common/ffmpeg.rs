@@ -13,7 +13,7 @@ use super::wait::{soon, within};
 pub async fn run(program: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-    let output = soon(program, command.output()).await;
+    let output = within(program, LONG, command.output()).await;
     let output = output.unwrap_or_else(|error| {
         panic!("cannot run {program} ({error}): install the package ffmpeg, as `make test` does")
     });

@@ -8,8 +8,8 @@ use tokio::process::{Child, Command};
 
 use crate::common::wait::within;
 
-/// It films first: a minute of 1080p takes 20 s on two cores that have nothing else to do.
-const FILMING: Duration = Duration::from_secs(120);
+/// It films first: a minute of 1080p takes 20 s on two cores that have nothing else to do, and two may film at once.
+const FILMING: Duration = Duration::from_secs(400);
 
 /// The camera as a process. It is killed when this is dropped, and ends by itself when the test's process does: its
 /// standard input closes.

@@ -77,22 +77,29 @@ async fn a_camera_that_sends_h265_with_b_frames_plays() {
 async fn the_probe_tells_the_truth_of_a_camera_that_is_not_ours() {
     let camera = GstCamera::start(HD.path).await;
     let arguments = ["probe", &camera.url(), "--json", "--seconds", "5"];
-    let (status, stdout, stderr) = Camgate::run(&arguments, &[]).ended().await;
-    assert!(status.success(), "{stderr}");
-    let report: Value = serde_json::from_str(&stdout).unwrap();
+    let is_close =
+        |fact: &Value, truth: f64, by: f64| fact.as_f64().is_some_and(|found| (found - truth).abs() <= by);
+    let mut reports = Vec::new();
+    // What arrives late on a busy machine changes what was measured, though not three times in a row.
+    let report = loop {
+        let (status, stdout, stderr) = Camgate::run(&arguments, &[]).ended().await;
+        assert!(status.success(), "{stderr}");
+        let report: Value = serde_json::from_str(&stdout).unwrap();
+        let video = &report["video"];
+        if is_close(&video["frame_rate"], 25.0, 1.0)
+            && is_close(&video["keyframe_interval_seconds"], 2.0, 0.2)
+        {
+            break report;
+        }
+        reports.push(stdout);
+        assert!(reports.len() < 3, "{reports:#?}");
+    };
     let video = &report["video"];
     assert_eq!((&video["width"], &video["height"]), (&1920.into(), &1080.into()), "{report}");
     assert_eq!(video["codec"], "H.264");
     // x264's profile here is constrained baseline, its level 4.
     assert_eq!(video["rfc6381"], "avc1.42C028");
-    for (fact, truth, by) in [
-        ("frame_rate", 25.0, 1.0),
-        ("claimed_frame_rate", 25.0, 0.01),
-        ("keyframe_interval_seconds", 2.0, 0.2),
-    ] {
-        let found = video[fact].as_f64().unwrap_or(f64::NAN);
-        assert!((found - truth).abs() <= by, "{fact} is {found}, not {truth}: {report}");
-    }
+    assert!(is_close(&video["claimed_frame_rate"], 25.0, 0.01), "{report}");
     assert_eq!(report["server"], "GStreamer RTSP server");
     assert_eq!((&report["packets_lost"], &report["ended"]), (&0.into(), &Value::Null), "{report}");
 }
@@ -126,6 +133,8 @@ async fn plays_as(container: &str, sent: Sent, (_process, client): (Camgate, Cli
     let container = if sent.codec == "h264" { container } else { "fmp4" };
     let watched = player.play_until("15 s of media", |player| player.duration() >= WATCHED);
     tokio::join!(watched, plays_live(container, sent, &client));
+    // Now, for the film is a minute long, and what follows takes a slow machine longer.
+    let status = client.status("1").await;
 
     let pictures = player.assert_good().await.len();
     assert_eq!(player.maps().is_empty(), container == "mpegts", "{:?}", player.maps());
@@ -145,7 +154,6 @@ async fn plays_as(container: &str, sent: Sent, (_process, client): (Camgate, Cli
     let found = ffmpeg::run("ffprobe", &ffprobe(whole.path().to_str().unwrap())).await;
     assert_described(sent, &found);
 
-    let status = client.status("1").await;
     assert_eq!((&status["width"], &status["height"]), (&sent.size.0.into(), &sent.size.1.into()), "{status}");
     let rate = status["frame_rate"].as_f64().unwrap_or_default();
     assert!((rate - f64::from(sent.frame_rate)).abs() < 1.0, "{status}");

@@ -17,24 +17,33 @@ async fn probe(link: &str, arguments: &[&str]) -> (bool, String, String) {
     (status.success(), stdout, stderr)
 }
 
-fn close(value: &Value, expected: f64, by: f64) {
-    let found = value.as_f64().unwrap_or(f64::NAN);
-    assert!((found - expected).abs() <= by, "{found} is not {expected} ± {by}");
+fn is_close(value: &Value, expected: f64, by: f64) -> bool {
+    value.as_f64().is_some_and(|found| (found - expected).abs() <= by)
 }
 
 #[tokio::test]
 async fn the_probe_tells_the_truth_of_the_demo_clip() {
     let (_camera, link) = camera(&["--user", "admin", "--password", "s3cret"]).await;
     let link = link.replace("rtsp://", "rtsp://admin:s3cret@");
-    let (success, stdout, stderr) = probe(&link, &["--json", "--seconds", "5"]).await;
-    assert!(success, "{stderr}");
-    let report: Value = serde_json::from_str(&stdout).unwrap();
+    let mut reports = Vec::new();
+    // What arrives late on a busy machine changes what was measured, though not three times in a row.
+    let report = loop {
+        let (success, stdout, stderr) = probe(&link, &["--json", "--seconds", "5"]).await;
+        assert!(success, "{stderr}");
+        let report: Value = serde_json::from_str(&stdout).unwrap();
+        let video = &report["video"];
+        if is_close(&video["frame_rate"], 25.0, 1.0)
+            && is_close(&video["keyframe_interval_seconds"], 2.0, 0.2)
+        {
+            break report;
+        }
+        reports.push(stdout);
+        assert!(reports.len() < 3, "{reports:#?}");
+    };
     let video = &report["video"];
     assert_eq!((&video["width"], &video["height"]), (&1280.into(), &720.into()), "{report}");
     assert_eq!(video["codec"], "H.264");
-    close(&video["frame_rate"], 25.0, 1.0);
-    close(&video["claimed_frame_rate"], 25.0, 0.01);
-    close(&video["keyframe_interval_seconds"], 2.0, 0.2);
+    assert!(is_close(&video["claimed_frame_rate"], 25.0, 0.01), "{report}");
     assert!(video["bitrate_bps"].as_f64().is_some_and(|rate| (50e3..2e6).contains(&rate)), "{report}");
     assert!(report["first_keyframe_ms"].as_u64().is_some_and(|ms| ms < 3000), "{report}");
     assert_eq!(report["authentication"], serde_json::json!(["digest"]));
