@@ -1,5 +1,7 @@
 //! The page where `API_TOKENS` and `STREAM_SECRET` are set, in Chromium.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use camgate::access::{Claims, StreamSecrets};
 use camgate::testcam::{Audio, AudioCodec, Control, Options};
@@ -166,8 +168,10 @@ async fn a_viewer_with_a_link_watches_and_asks_nothing_else() {
 #[tokio::test]
 async fn a_viewer_is_told_when_the_time_of_the_link_has_ended_and_the_page_asks_no_more() {
     let (_process, client, _camera) = playing().await;
-    let mut page =
-        Watching::open_allowing(REFUSED, &client, &format!("gate?token={}", token(12)), "token-ended.png");
+    let mut page = Watching::open_allowing(REFUSED, &client, "gate", "token-ended.png");
+    page.does("says This stream wants a token").await;
+    // Its time begins when the browser runs, however long that took.
+    page.does(&format!("open /player/gate?token={}", token(15))).await;
     page.does("picture").await;
     page.does("says The time of this link has ended").await;
     screenshots(&mut page, "token-ended").await;
@@ -260,6 +264,14 @@ async fn a_viewer_too_many_is_told_when_the_page_asks_again() {
     let (camera, (_process, client)) = (camera().await, gateway_with(&[("MAX_STREAM_VIEWERS", "1")]).await);
     client.started("gate", &camera.url("/demo")).await;
     assert_eq!(client.get("/streams/gate/stream.m3u8").await.status, 200);
+    // Who watches goes on, else the place would be free by the time a slow browser runs. Ends with the test.
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(Duration::from_secs(3));
+        loop {
+            ticks.tick().await;
+            client.get("/streams/gate/stream.m3u8").await;
+        }
+    });
     let mut page = Watching::open_allowing("503", &client, "gate", "too-many-viewers.png");
     // Retry-After, and not the page's own second.
     page.does("says Trying again in 10 s").await;
