@@ -189,7 +189,7 @@ async fn a_camera_that_does_not_answer_is_given_up_when_the_time_is_over() {
 
 #[tokio::test]
 async fn ten_starts_that_fail_together_are_one_connection_and_ten_equal_answers() {
-    let (camera, gateway) = (camera().await, TestGateway::with(&[("START_TIMEOUT_SECONDS", "1")]).await);
+    let (camera, gateway) = (camera().await, TestGateway::with(&[("START_TIMEOUT_SECONDS", "3")]).await);
     let link = camera.url("/hang");
     let answers = join_all((0..10).map(|_| gateway.start("1", &link))).await;
     for answer in &answers {

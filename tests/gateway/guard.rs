@@ -128,7 +128,7 @@ async fn a_camera_with_digest_plays_and_is_told_of_the_end() {
     player.assert_good_and_whole().await;
     gateway.stop("1").await.ok();
     let told = counters(&camera, "TEARDOWN", |now| now.teardowns == 1 && now.connections == 0);
-    within("the end of the session", Duration::from_secs(2), told).await;
+    within("the end of the session", Duration::from_secs(5), told).await;
 }
 
 #[tokio::test]

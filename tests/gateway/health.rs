@@ -22,7 +22,7 @@ async fn a_gateway_that_runs_is_alive_and_ready() {
 #[tokio::test]
 async fn while_it_drains_it_is_not_ready_starts_nothing_and_streams_go_on() {
     let camera = camera().await;
-    let (process, client) = Camgate::serve(&[("DRAIN_SECONDS", "3")]).await;
+    let (process, client) = Camgate::serve(&[("DRAIN_SECONDS", "6")]).await;
     client.started("1", &camera.url("/demo")).await;
     let mut player = Player::open(&client, "1").await;
     player.play(2).await;
@@ -43,7 +43,7 @@ async fn while_it_drains_it_is_not_ready_starts_nothing_and_streams_go_on() {
     player.play(2).await;
     player.assert_good().await;
 
-    let (status, _, stderr) = within("the end", Duration::from_secs(8), process.ended()).await;
+    let (status, _, stderr) = within("the end", Duration::from_secs(20), process.ended()).await;
     assert_eq!(status.code(), Some(0), "{stderr}");
     counters(&camera, "the camera was told", |now| now.teardowns == 1 && now.sessions == 0).await;
 }
