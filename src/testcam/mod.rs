@@ -198,7 +198,7 @@ impl Camera {
             listener = match state {
                 State::Listening if shared.holds(&FaultKind::Refuse) => None,
                 State::Listening => match listener.take() {
-                    None => Some(TcpListener::bind(control.local_addr).await?),
+                    None => Some(bind_again(control.local_addr).await?),
                     open => open,
                 },
                 State::Paused => None,
@@ -218,6 +218,18 @@ impl Camera {
         tracker.wait().await;
         actual.send_replace(State::Stopped);
         Ok(())
+    }
+}
+
+/// Listens where it did before. Somebody's connection may have that port for a moment, and there is no event for its end.
+async fn bind_again(address: SocketAddr) -> io::Result<TcpListener> {
+    let mut tries = 100;
+    loop {
+        match TcpListener::bind(address).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries > 0 => tries -= 1,
+            bound => return bound,
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
