@@ -37,14 +37,21 @@ fuzz_target!(|input: Input| {
     let mut muxer = mpegts::Muxer::default();
     let (mut stream, mut units, mut frames) = (Vec::new(), Vec::new(), Vec::new());
     let (mut now, mut audio_now) = ((input.start >> 2) as i64, 0);
+    let mut sets: Vec<Vec<u8>> = Vec::new();
     for (i, (first, others, audio, starts)) in input.parts.iter().enumerate() {
         let pictures: Vec<_> = std::iter::once(first).chain(others).cloned().collect();
         let video = samples(&pictures, &mut now);
         let audio = if tracks.audio.is_some() { audio_samples(audio, &mut audio_now) } else { Vec::new() };
-        stream.extend(muxer.part(&tracks, &video, &audio, *starts || i == 0).concat());
-        units.extend(
-            video.iter().zip(&pictures).map(|(sample, picture)| expected(&tracks.video, sample, picture)),
-        );
+        let starts = *starts || i == 0;
+        stream.extend(muxer.part(&tracks, &video, &audio, starts).concat());
+        let before = if starts { sets.clone() } else { Vec::new() };
+        for (at, (sample, picture)) in video.iter().zip(&pictures).enumerate() {
+            let again = if at == 0 { &before[..] } else { &[] };
+            units.push(expected(&tracks.video, sample, picture, again));
+        }
+        if let Some(keyframe) = pictures.iter().rev().find(|picture| picture.random_access) {
+            sets = keyframe_sets(&tracks.video, keyframe);
+        }
         frames.extend(audio);
     }
     let found = demux(&stream);
@@ -54,16 +61,33 @@ fuzz_target!(|input: Input| {
     }
 });
 
-/// What a decoder must get for a picture: a delimiter, the parameter sets where it may start, and the camera's units.
-fn expected(track: &VideoTrack, sample: &Sample, picture: &Picture) -> Unit {
+/// The parameter sets that a keyframe stands behind: its own, or those of the track.
+fn keyframe_sets(track: &VideoTrack, keyframe: &Picture) -> Vec<Vec<u8>> {
+    let units = keyframe.units.iter().filter(|unit| !unit.is_empty()).enumerate();
+    let own = units.skip_while(|(at, unit)| *at == 0 && unit[0] & 0x1f == 9).map(|(_, unit)| unit);
+    let own: Vec<_> = own.take_while(|unit| matches!(unit[0] & 0x1f, 7 | 8)).cloned().collect();
+    if own.first().is_some_and(|unit| unit[0] & 0x1f == 7) {
+        return own;
+    }
+    let sets = &track.parameter_sets;
+    std::iter::once(&sets.sps).chain(&sets.pps).map(|set| set.to_vec()).collect()
+}
+
+/// What a decoder must get for a picture: a delimiter, the parameter sets where it may start, or those to tell `again` at the start
+/// of a segment, and the camera's units.
+fn expected(track: &VideoTrack, sample: &Sample, picture: &Picture, again: &[Vec<u8>]) -> Unit {
     let mut own: Vec<&[u8]> =
         picture.units.iter().map(Vec::as_slice).filter(|unit| !unit.is_empty()).collect();
     let is = |unit: &&[u8], kind| unit[0] & 0x1f == kind;
     let delimiter = if own.first().is_some_and(|unit| is(unit, 9)) { own.remove(0) } else { &[0x09, 0xf0] };
     let mut all = vec![delimiter];
-    if sample.random_access && !own.first().is_some_and(|unit| is(unit, 7)) {
+    if !own.first().is_some_and(|unit| is(unit, 7)) {
         let sets = &track.parameter_sets;
-        all.extend(std::iter::once(&sets.sps).chain(&sets.pps).map(|set| &set[..]));
+        if sample.random_access {
+            all.extend(std::iter::once(&sets.sps).chain(&sets.pps).map(|set| &set[..]));
+        } else {
+            all.extend(again.iter().map(Vec::as_slice));
+        }
     }
     all.extend(own);
     let dts = clock(sample.decode_time.0);

@@ -57,9 +57,15 @@ impl Name {
     }
 }
 
+/// In place of a secret that was left out: what is before and what is behind it are not joined.
+const BETWEEN: &str = "\u{1}";
+
 /// Short ones are found anywhere; those of the printed words, too.
 fn is_telling(password: &str) -> bool {
-    password.len() >= 4 && !password.contains('*') && !"rtsp://".contains(password)
+    password.len() >= 4
+        && !password.contains('*')
+        && !password.contains(BETWEEN)
+        && !"rtsp://".contains(password)
 }
 
 /// Whether `text` is in what is printed of a link, but for what stands in place of secrets. The other ways to print it
@@ -67,7 +73,7 @@ fn is_telling(password: &str) -> bool {
 fn prints(url: &SourceUrl, text: &str) -> bool {
     assert_eq!(format!("{url:?}"), format!("SourceUrl({url})"));
     assert!(url.credentials().is_none_or(|credentials| format!("{credentials:?}") == "Credentials(***)"));
-    url.to_string().replace("***@", "").contains(text)
+    url.to_string().replace("***@", BETWEEN).contains(text)
 }
 
 /// What was read can be shown, and what is shown is either read as the same camera or refused.
@@ -109,13 +115,20 @@ fn is_plain(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
+fn begins_like_a_port(password: &str) -> bool {
+    password.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with(['/', '?', '#'])
+}
+
 fuzz_target!(|input: Input<'_>| {
     match input {
         Input::Text(text) => {
             check(text);
         }
         // A user's name is a word, and none that looks like a host; a password is whatever it likes.
-        Input::Link { user, password, host, path } if is_plain(user) && user != "localhost" => {
+        // But for a port and a slash: that is an address (RFC 3986 §3.2).
+        Input::Link { user, password, host, path }
+            if is_plain(user) && user != "localhost" && !begins_like_a_port(password) =>
+        {
             check_secret(password, |password| format!("rtsp://{user}:{password}@{}/{path}", host.text()));
         }
         Input::Relay { before, user, password, after, encoded } if is_plain(user) && is_plain(password) => {
