@@ -149,6 +149,25 @@ async fn a_viewer_sees_the_other_camera_after_a_restart_to_another_link() {
 }
 
 #[tokio::test]
+async fn a_viewer_goes_on_when_the_gateway_restarts() {
+    let (camera, folder) = (camera().await, tempfile::tempdir().unwrap());
+    let cameras = folder.path().join("cameras.toml");
+    let text = format!("[[camera]]\nid = \"gate\"\nlink = {:?}\nwarm = true\n", camera.url("/demo"));
+    std::fs::write(&cameras, text).unwrap();
+    let cameras = ("CAMERAS_FILE", cameras.to_str().unwrap());
+    let (process, client) = gateway_with(&[cameras]).await;
+    let mut page = Watching::open_allowing("ERR_|404|503", &client, "gate", "gateway-restarted.png");
+    page.does("picture").await;
+    page.does("play 5").await;
+    process.ended_by_sigterm().await;
+    let port = client.address.port().to_string();
+    let (_process, _client) = gateway_with(&[cameras, ("PORT", &port)]).await;
+    let after = page.does("play 8").await;
+    assert_eq!(after["state"], "playing", "{after}");
+    page.closes().await;
+}
+
+#[tokio::test]
 async fn a_viewer_of_a_stream_that_is_stopped_is_told_so_and_stops_asking() {
     let camera = camera().await;
     let (_process, client) = gateway("fmp4").await;

@@ -28,6 +28,8 @@ export interface StreamStatus {
   reconnects: number;
   packets_lost: number;
   last_error: string | null;
+  /** What shortens the playlist, in words. */
+  warning?: string | null;
   /** The camera's address without its credentials. */
   source: string;
   stream_path: string;

@@ -59,8 +59,10 @@ function fillCard(card: HTMLElement, status: api.StreamStatus): void {
   for (const [name, text] of Object.entries(facts)) show(field(card, name), text);
   field(card, 'source').title = status.source;
   const error = field(card, 'last_error');
-  error.hidden = status.last_error === null;
-  show(error, status.last_error ?? '');
+  // What went wrong before a camera came back is no news.
+  const trouble = status.state === 'live' ? status.warning : status.last_error;
+  error.hidden = !trouble;
+  show(error, trouble ?? '');
 }
 
 function render(list: api.StreamStatus[]): void {

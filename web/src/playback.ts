@@ -6,8 +6,11 @@ import { BEHIND_LIVE, Latency } from './latency';
 import { keepPartsInMind } from './parts';
 import workerPath from 'hls.js/dist/hls.worker.js?url';
 
-/** Why a playback ended. `network`: ask the gateway what is wrong; `decode`: trying again will not help. */
-export type Failure = 'network' | 'decode' | 'codec';
+/**
+ * Why a playback ended. `network`: ask the gateway what is wrong; `decode`: trying again will not help; `begun-anew`: what is in the
+ * playlist now does not follow what was, and is to be played from its beginning.
+ */
+export type Failure = 'network' | 'decode' | 'codec' | 'begun-anew';
 
 export interface Playback {
   /** What plays, as a person may read it. */
@@ -117,6 +120,14 @@ export function playWithHlsJs(video: HTMLVideoElement, url: string, onFailure: (
     if (frag.sn === 'initSegment' || seconds <= 0) return;
     received.push({ bits: stats.loaded * 8, seconds });
     while (received.length > 1 && secondsReceived() > BITRATE_SECONDS) received.shift();
+  });
+  // hls.js 1.7 mostly finds no way across: it reads the playlist of a gateway that has restarted, and fetches nothing of it.
+  let newest = Infinity;
+  hls.on(Hls.Events.LEVEL_LOADED, (_event, { details }) => {
+    const follows = details.startSN <= newest + 1;
+    newest = details.fragmentHint?.sn ?? details.endSN;
+    // hls.js is at work on this playlist.
+    if (!follows) window.setTimeout(() => hls.media && onFailure('begun-anew'));
   });
   hls.on(Hls.Events.ERROR, (_event, data) => {
     if (!data.fatal) return;

@@ -16,6 +16,10 @@ type Screen = 'loading' | 'playing' | 'paused' | 'buffering' | 'retrying' | 'sto
 
 const STATUS_MS = 2_000;
 const STATS_MS = 500;
+/** How seldom a page that shows a stopped stream looks whether it runs again: it may hang on a wall, with nobody to press. */
+const LOOK_AGAIN_MS = 30_000;
+/** A playlist may be held for 9 s until there is a picture. */
+const PLAYLIST_TIMEOUT_MS = 12_000;
 /** Waits before each new try after a failure. After the last, a person has to ask. */
 const BACKOFF_SECONDS = [1, 2, 4, 8, 15];
 /** Playing this long means that the trouble is over, and the tries are counted anew. */
@@ -103,14 +107,30 @@ function forgetStatus(): void {
 
 function stopped(): void {
   release();
-  // Players that poll a stopped stream for ever are a plague: nothing is asked any more until somebody presses.
+  // Players that poll a stopped stream for ever are a plague: hardly anything is asked any more until somebody presses.
   forgetStatus();
   const words = whyNoStream(new Problem(404, 'stream_not_found', '', ''), embedded);
   setScreen('stopped', words.title, words.detail);
+  retryTimer = window.setTimeout(() => void lookAgain(), LOOK_AGAIN_MS);
+}
+
+async function lookAgain(): Promise<void> {
+  const problem = document.hidden ? undefined : await whyNotLoaded();
+  if (screen.dataset['state'] !== 'stopped') return;
+  if (problem === null) {
+    tries = 0;
+    play();
+  } else if (problem?.status === 404 || !problem?.isRefusal) {
+    retryTimer = window.setTimeout(() => void lookAgain(), LOOK_AGAIN_MS);
+  }
 }
 
 async function failed(why: playback.Failure): Promise<void> {
   const broken = current;
+  if (why === 'begun-anew') {
+    play();
+    return;
+  }
   if (why === 'codec') {
     giveUp('This browser cannot decode the stream', `It has no decoder for ${status?.rfc6381 ?? 'the camera’s codec'}.`);
     return;
@@ -171,7 +191,7 @@ async function newToken(): Promise<string | null> {
 /** The gateway's reason why the playlist does not load; null when it does load. */
 async function whyNotLoaded(): Promise<Problem | null> {
   try {
-    await api.ask(playlistPath(id, token));
+    await api.ask(playlistPath(id, token), {}, PLAYLIST_TIMEOUT_MS);
     return null;
   } catch (error) {
     return error as Problem;
