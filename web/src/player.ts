@@ -132,7 +132,9 @@ async function failed(why: playback.Failure): Promise<void> {
     return;
   }
   if (why === 'codec') {
-    giveUp('This browser cannot decode the stream', `It has no decoder for ${status?.rfc6381 ?? 'the camera’s codec'}.`);
+    const codec = status?.rfc6381 ?? 'the camera’s codec';
+    const wayOut = 'Every browser has one for H.264: set the camera to it, or take its sub stream.';
+    giveUp('This browser cannot decode the stream', `It has no decoder for ${codec}. ${wayOut}`);
     return;
   }
   if (why === 'decode') {
