@@ -44,9 +44,8 @@ fuzz_target!(|input: Input| {
         let audio = if tracks.audio.is_some() { audio_samples(audio, &mut audio_now) } else { Vec::new() };
         let starts = *starts || i == 0;
         stream.extend(muxer.part(&tracks, &video, &audio, starts).concat());
-        let before = if starts { sets.clone() } else { Vec::new() };
         for (at, (sample, picture)) in video.iter().zip(&pictures).enumerate() {
-            let again = if at == 0 { &before[..] } else { &[] };
+            let again = if starts && at == 0 { &sets[..] } else { &[] };
             units.push(expected(&tracks.video, sample, picture, again));
         }
         if let Some(keyframe) = pictures.iter().rev().find(|picture| picture.random_access) {

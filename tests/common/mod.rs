@@ -16,5 +16,6 @@ pub mod low_latency_player;
 pub mod open_metrics;
 pub mod player;
 pub mod playlist;
+pub mod probe;
 pub mod process;
 pub mod wait;

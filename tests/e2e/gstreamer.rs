@@ -18,6 +18,7 @@ use common::ffmpeg;
 use common::http::Client;
 use common::player::Player;
 use common::playlist::{self, Measured, check_media};
+use common::probe::{is_close, report};
 use common::process::Camgate;
 use common::wait::answer;
 use gst_camera::GstCamera;
@@ -76,24 +77,7 @@ async fn a_camera_that_sends_h265_with_b_frames_plays() {
 #[tokio::test]
 async fn the_probe_tells_the_truth_of_a_camera_that_is_not_ours() {
     let camera = GstCamera::start(HD.path).await;
-    let arguments = ["probe", &camera.url(), "--json", "--seconds", "5"];
-    let is_close =
-        |fact: &Value, truth: f64, by: f64| fact.as_f64().is_some_and(|found| (found - truth).abs() <= by);
-    let mut reports = Vec::new();
-    // What arrives late on a busy machine changes what was measured, though not three times in a row.
-    let report = loop {
-        let (status, stdout, stderr) = Camgate::run(&arguments, &[]).ended().await;
-        assert!(status.success(), "{stderr}");
-        let report: Value = serde_json::from_str(&stdout).unwrap();
-        let video = &report["video"];
-        if is_close(&video["frame_rate"], 25.0, 1.0)
-            && is_close(&video["keyframe_interval_seconds"], 2.0, 0.2)
-        {
-            break report;
-        }
-        reports.push(stdout);
-        assert!(reports.len() < 3, "{reports:#?}");
-    };
+    let report = report(&camera.url()).await;
     let video = &report["video"];
     assert_eq!((&video["width"], &video["height"]), (&1920.into(), &1080.into()), "{report}");
     assert_eq!(video["codec"], "H.264");

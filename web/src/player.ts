@@ -120,7 +120,7 @@ async function lookAgain(): Promise<void> {
   if (problem === null) {
     tries = 0;
     play();
-  } else if (problem?.status === 404 || !problem?.isRefusal) {
+  } else if (!problem?.isRefusal) {
     retryTimer = window.setTimeout(() => void lookAgain(), LOOK_AGAIN_MS);
   }
 }
